@@ -1,0 +1,1 @@
+"""What several services need: words, clients, messages, state, rules, settings, runtime."""

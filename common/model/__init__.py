@@ -1,0 +1,1 @@
+"""The words of Isthmus as frozen values: findings, contributions, links, decisions. No I/O."""
