@@ -3,7 +3,6 @@
 import asyncio
 import base64
 from fnmatch import fnmatchcase
-from typing import Any
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -75,6 +74,13 @@ class Gate:
         if request.get(ROUTE, route) != route:
             self.counts.answered(route, changed.status)
         return changed
+
+    async def reset(self) -> None:
+        """No faults, no latencies, counts at zero; what is held is cut off."""
+        self.faults.clear()
+        self.latencies.clear()
+        await self.barriers.clear()
+        self.counts.reset()
 
     async def _delay(self, route: str) -> None:
         seconds = sum(s for pattern, s in self.latencies.items() if fnmatchcase(route, pattern))

@@ -1,15 +1,11 @@
 """Around every handler: counts, and the end of requests whose connection was cut on purpose."""
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from services.simulator.connection import ConnectionAborted, abort
 from services.simulator.gate import ABORT_AT_END, ROUTE, Gate
 from services.simulator.routes import route_of
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 
 def witness(gate: Gate, face: str) -> Middleware:
