@@ -1,0 +1,164 @@
+"""Groups in Redis: contributions by unit, facts, memo; dirty groups by rule; groups to revisit.
+
+A planned run writes to an overlay of its own, which is read over the live state and never becomes it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from common.model.group import Aggregate, Contribution, GroupFacts, Memo, fold
+from common.state import keys
+from common.state.store import Fence, Store, octets, raw
+
+FACTS, MEMO = b"=", b"@"
+_CHUNK = 200
+_OVERLAY_TTL = 24 * 3600
+_pack = msgspec.msgpack.Encoder().encode
+_contribution = msgspec.msgpack.Decoder(Contribution).decode
+_facts = msgspec.msgpack.Decoder(GroupFacts).decode
+_memo = msgspec.msgpack.Decoder(Memo).decode
+
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """A group as it stands: `units` maps unit key -> contribution. `facts` is None for an unknown group."""
+
+    facts: GroupFacts | None
+    memo: Memo
+    units: Mapping[bytes, Contribution]
+
+    @property
+    def aggregate(self) -> Aggregate:
+        return fold(self.units.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One unit's contribution to one group; None when nothing of the unit is left in it."""
+
+    group: bytes
+    facts: GroupFacts
+    contribution: Contribution | None
+
+
+class Groups:
+    """Groups of a connection; with `plan_run` all writes go to that run's overlay."""
+
+    def __init__(self, store: Store, connection: str, plan_run: str = "") -> None:
+        self._store = store
+        self._connection = connection
+        self._plan = plan_run
+
+    def contribute(self, fence: Fence, unit: bytes, shares: Sequence[Share]) -> None:
+        """Overwrite what `unit` adds to groups; changed groups become dirty. Raises `Superseded`."""
+        by_rule: dict[str, list[Share]] = {}
+        for share in shares:
+            by_rule.setdefault(share.facts.rule, []).append(share)
+        for rule, some in by_rule.items():
+            for start in range(0, len(some), _CHUNK):
+                self._contribute(fence, unit, rule, some[start : start + _CHUNK])
+
+    def _contribute(self, fence: Fence, unit: bytes, rule: str, shares: Sequence[Share]) -> None:
+        c = self._connection
+        if self._plan:
+            self._overlay(unit, rule, shares)
+            return
+        names = [keys.dirty(c, rule), keys.rule_groups(c, rule), *(keys.group(c, s.group) for s in shares)]
+        args: list[bytes] = [unit]
+        for share in shares:
+            value = _pack(share.contribution) if share.contribution is not None else b""
+            args += [share.group, _pack(share.facts), value]
+        self._store.fenced("contribute", fence, c, names, args)
+
+    def _overlay(self, unit: bytes, rule: str, shares: Sequence[Share]) -> None:
+        """Lay the plan's value over the live one ("" = nothing left); dirty only where they differ."""
+        live = self._store.client.pipeline(transaction=False)
+        for share in shares:
+            live.hget(keys.group(self._connection, share.group), unit)
+        pipe = self._store.client.pipeline(transaction=False)
+        for share, before in zip(shares, live.execute(), strict=True):
+            value = _pack(share.contribution) if share.contribution is not None else b""
+            if (before or b"") == value:
+                continue
+            key = keys.plan_group(self._connection, self._plan, share.group)
+            pipe.hset(key, mapping={unit: value, FACTS: _pack(share.facts)})
+            pipe.expire(key, _OVERLAY_TTL)
+            pipe.sadd(self._dirty(rule), share.group)
+            pipe.expire(self._dirty(rule), _OVERLAY_TTL)
+        pipe.execute()
+
+    def get_many(self, groups: Sequence[bytes]) -> list[GroupState]:
+        """The states of `groups`, in order."""
+        pipe = self._store.client.pipeline(transaction=False)
+        for group in groups:
+            pipe.hgetall(keys.group(self._connection, group))
+            if self._plan:
+                pipe.hgetall(keys.plan_group(self._connection, self._plan, group))
+        answers = pipe.execute()
+        if self._plan:
+            answers = [{**live, **over} for live, over in zip(answers[::2], answers[1::2], strict=True)]
+        return [_state(fields) for fields in answers]
+
+    def remember(self, fence: Fence, memos: Mapping[bytes, Memo]) -> None:
+        """Store memos (live runs only; a plan must leave no trace)."""
+        if self._plan:
+            return
+        for group, memo in memos.items():
+            self._store.fenced(
+                "set", fence, self._connection, [keys.group(self._connection, group)], [MEMO, _pack(memo)]
+            )
+
+    def make_dirty(self, rule: str, groups: Iterable[bytes]) -> None:
+        """Mark groups to be decided; a mark too many costs a decision and nothing else."""
+        some = list(groups)
+        if some:
+            self._store.client.sadd(self._dirty(rule), *some)
+
+    def dirty(self, rule: str) -> Iterator[bytes]:
+        for group in self._store.client.sscan_iter(self._dirty(rule), count=500):
+            yield octets(group)
+
+    def clean(self, rule: str, groups: Sequence[bytes]) -> None:
+        if groups:
+            self._store.client.srem(self._dirty(rule), *groups)
+
+    def of_rule(self, rule: str) -> Iterator[bytes]:
+        """Every group that the rule ever made and that still has state."""
+        for group in self._store.client.sscan_iter(keys.rule_groups(self._connection, rule), count=500):
+            yield octets(group)
+
+    def revisit(self, when: Mapping[bytes, int]) -> None:
+        """Come back to groups at a time (Unix seconds); 0 forgets it."""
+        if self._plan or not when:
+            return
+        pipe = self._store.client.pipeline(transaction=False)
+        for group, at in when.items():
+            if at:
+                pipe.zadd(keys.due(self._connection), {group: at})
+            else:
+                pipe.zrem(keys.due(self._connection), group)
+        pipe.execute()
+
+    def due(self, now: int) -> list[bytes]:
+        """Groups whose time has come."""
+        found = raw(self._store.client.zrangebyscore(keys.due(self._connection), "-inf", now))
+        return [group for group in found if group is not None]
+
+    def _dirty(self, rule: str) -> bytes:
+        if self._plan:
+            return keys.plan_dirty(self._connection, self._plan, rule)
+        return keys.dirty(self._connection, rule)
+
+
+def _state(fields: Mapping[bytes, bytes]) -> GroupState:
+    facts, memo, units = None, Memo(), {}
+    for name, value in fields.items():
+        if name == FACTS:
+            facts = _facts(value)
+        elif name == MEMO:
+            memo = _memo(value)
+        elif value:
+            units[name] = _contribution(value)
+    return GroupState(facts, memo, units)
