@@ -1,0 +1,1 @@
+"""How a service runs: Celery worker, liveness, sweeping, metrics. Nothing happens at import."""
