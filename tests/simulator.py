@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class Simulator:
-    """`with Simulator(findings=2000) as sim:` starts `python -m services.simulator` and waits for its ready line.
+    """`with Simulator(findings=2000) as sim:` starts `python -m services.simulator` and reads its ready line.
 
     The line's values are attributes (`sim.azure`, `sim.servicenow`, `sim.ca`, `sim.tenant_id`, …). Raises
     RuntimeError with the process' stderr when it does not come up in `start_seconds`.
@@ -51,6 +52,8 @@ class Simulator:
             *("--seed", str(seed), "--limits", limits, *arguments),
         ]
         self._start_seconds = start_seconds
+        # Lives as long as this object and is deleted with it.
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._process: subprocess.Popen[str] | None = None
         self._session: requests.Session | None = None
         self.ready: dict[str, str] = {}
@@ -68,17 +71,18 @@ class Simulator:
         """Start the process and read its ready line."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         self._process = subprocess.Popen(  # noqa: S603 - our own command
-            self.command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            self.command,
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
         )
         line = self._first_line(self._process)
         if not line:
             self._process.kill()
-            _, errors = self._process.communicate()
-            raise RuntimeError(f"the simulator did not start: {errors.strip()[-2000:] or 'no output'}")
-        # Drained, so that a talkative simulator never blocks on a full pipe.
-        threading.Thread(
-            target=self._process.stderr.read if self._process.stderr else int, daemon=True
-        ).start()
+            self._process.wait()
+            raise RuntimeError(f"the simulator did not start: {self.errors()[-2000:] or 'no output'}")
         self.ready = json.loads(line)
         for name, value in self.ready.items():
             setattr(self, "control_url" if name == "control" else name, value)
@@ -98,10 +102,15 @@ class Simulator:
         except subprocess.TimeoutExpired:
             process.kill()
             code = process.wait(10)
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+        if process.stdout is not None:
+            process.stdout.close()
         return code
+
+    def errors(self) -> str:
+        """What the process has written to stderr so far."""
+        size = os.fstat(self._errors.fileno()).st_size
+        # pread, since the process shares the file's offset.
+        return os.pread(self._errors.fileno(), size, 0).decode(errors="replace").strip()
 
     @property
     def pid(self) -> int:
@@ -125,7 +134,7 @@ class Simulator:
 
     # Named as the endpoint, and `json` as in requests.
     def control(self, method: str, path: str, json: Any = None) -> Any:
-        """A control request's JSON answer; raises AssertionError with the answer's text unless it is a 2xx."""
+        """A control request's JSON answer; raises AssertionError with its text if it is no 2xx."""
         response = self.call(method, path, json)
         assert response.ok, f"{method} {path}: {response.status_code} {response.text[:500]}"
         return response.json()
