@@ -1,7 +1,7 @@
 """Reading answers: content type before status, bytes into types, waits out of headers."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -46,14 +46,14 @@ def require_json(side: str, route: str, answer: Answer) -> None:
     )
 
 
-def decode(side: str, route: str, answer: Answer, decoder: msgspec.json.Decoder[T]) -> T:
+def decode(side: str, route: str, answer: Answer, decoder: Callable[[bytes], T]) -> T:
     """Decode a successful answer's body.
 
     Raises HttpRetry `truncated_answer` where it is not whole JSON (a quota cuts a 200 in mid-stream:
     servicenow-api 0#5) and HttpFatal `malformed_answer` where it is JSON of another shape.
     """
     try:
-        return decoder.decode(answer.content)
+        return decoder(answer.content)
     except msgspec.ValidationError as error:
         message = f"{side} answered {route} with an unexpected shape: {shorten(str(error))}"
         raise HttpFatal("malformed_answer", message, status=answer.status, acted=True) from None

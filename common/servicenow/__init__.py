@@ -1,0 +1,1 @@
+"""ServiceNow as it behaves: sign-in, encoded queries, Table API, Batch API. HTTP words, no ticket words."""
