@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from common.state import keys
 from common.state.store import Fence, Store, raw
 
-_PARTS = ("ready", "leased", "parked", "body", "owner")
+_PARTS = ("ready", "leased", "parked", "body", "owner", "tries")
 _PUT_CHUNK = 500
 
 
@@ -92,12 +92,21 @@ class WorkQueue:
             args += [item.id, item.seq]
         if len(args) == 1:
             return 0
-        return int(self._store.run("settle", self._names("ready", "leased", "body", "owner"), args))
+        return int(self._store.run("settle", self._names("ready", "leased", "body", "owner", "tries"), args))
 
-    def park(self, owner: str, item: Claimed, seconds: float, body: bytes = b"") -> None:
-        """Give an item back for later, with a new body if one is given."""
-        names = self._names("ready", "leased", "parked", "body", "owner")
-        self._store.run("park", names, [owner, int(seconds * 1000), item.id, item.seq, body])
+    def park(self, owner: str, item: Claimed, seconds: float, body: bytes = b"") -> int:
+        """Give an item back for later, with a new body if one is given; answers how often that was done."""
+        names = self._names("ready", "leased", "parked", "body", "owner", "tries")
+        return int(self._store.run("park", names, [owner, int(seconds * 1000), item.id, item.seq, body]))
+
+    def remove(self, item: Claimed) -> None:
+        """Drop an item whatever its state (it became a dead letter)."""
+        pipe = self._store.client.pipeline(transaction=False)
+        for part in ("ready", "leased", "parked"):
+            pipe.zrem(self._key[part], item.id)
+        for part in ("body", "owner", "tries"):
+            pipe.hdel(self._key[part], item.id)
+        pipe.execute()
 
     def sweep(self, limit: int = 1000) -> int:
         """Return what is overdue; answers how many items are ready."""
