@@ -72,8 +72,8 @@ class Exchange:
         """Send once; any status is an answer.
 
         Raises NeverSent when nothing left this machine, AnswerLost when it did and no whole answer came,
-        HttpFatal `tls_refused` (certificate not trusted) or `answer_too_large`. Redirects are not followed:
-        they would carry the token elsewhere.
+        HttpFatal `tls_refused` (certificate not trusted), `ca_bundle_unreadable` or `answer_too_large`.
+        Redirects are not followed: they would carry the token elsewhere.
         """
         timeouts = deadline.timeouts(CONNECT_SECONDS, request.read_seconds)
         forget_sent()
@@ -81,7 +81,7 @@ class Exchange:
         try:
             answer = self._exchange(request, timeouts, deadline)
             code_class = _code_class(answer.status)
-        except requests.RequestException as error:
+        except OSError as error:  # requests' own errors are OSErrors; so is a CA file that can't be read
             typed = self._typed(request, error)
             code_class = "never_sent" if not was_sent() else "lost"
             raise typed from None  # the original carries URLs and proxies' credentials
@@ -123,11 +123,15 @@ class Exchange:
             chunks.append(chunk)
         return b"".join(chunks)
 
-    def _typed(self, request: Request, error: requests.RequestException) -> HttpError:
+    def _typed(self, request: Request, error: OSError) -> HttpError:
         kind = type(error).__name__
         if was_sent():
             return AnswerLost(
                 "answer_lost", f"{self.side} was sent {request.route}, and no whole answer came ({kind})."
+            )
+        if not isinstance(error, requests.RequestException):
+            return HttpFatal(
+                "ca_bundle_unreadable", f"The CA bundle for {self.side} can't be read: check its path."
             )
         if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
             return HttpFatal(
