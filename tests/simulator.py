@@ -126,6 +126,31 @@ class Simulator:
         session.verify = self.ca
         return session
 
+    def azure_headers(self) -> dict[str, str]:
+        """Authorization for ARM and Resource Graph, from the login listener."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "scope": "https://management.azure.com/.default",
+        }
+        return self._bearer(f"{self.login}/{self.tenant_id}/oauth2/v2.0/token", form)
+
+    def servicenow_headers(self) -> dict[str, str]:
+        """Authorization for the instance by client credentials."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.servicenow_client_id,
+            "client_secret": self.servicenow_client_secret,
+        }
+        return {**self._bearer(f"{self.servicenow}/oauth_token.do", form), "Accept": "application/json"}
+
+    def _bearer(self, url: str, form: dict[str, str]) -> dict[str, str]:
+        with self.session() as session:
+            response = session.post(url, data=form, timeout=30)
+        assert response.ok, f"{url}: {response.status_code} {response.text[:500]}"
+        return {"Authorization": f"Bearer {response.json()['access_token']}"}
+
     def call(self, method: str, path: str, body: Any = None, *, seconds: float = 150.0) -> requests.Response:
         """A control request; `path` begins with a slash."""
         if self._session is None:

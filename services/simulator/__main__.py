@@ -12,9 +12,12 @@ import msgspec
 
 from services.simulator import tls
 from services.simulator.app import assemble
-from services.simulator.listeners import address_of, close, listen
+from services.simulator.listeners import FACES, address_of, close, listen
 from services.simulator.options import Limits, azure_options, servicenow_options
 from services.simulator.ready import Ready, ready
+
+
+_LAST_PORT = 65535 - len(FACES) + 1
 
 
 class Arguments(argparse.Namespace):
@@ -29,9 +32,16 @@ class Arguments(argparse.Namespace):
     host: list[str]
 
 
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{port} is not between 0 and {_LAST_PORT}")
+    return port
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.simulator", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="first of four ports; 0 takes free ones")
+    parser.add_argument("--port", type=_port, default=0, help="first of four ports; 0 takes free ones")
     parser.add_argument(
         "--findings", type=int, default=2000, metavar="N", help="assessment rows of every status"
     )
@@ -88,6 +98,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="isthmus-simulator-") as temporary:
             asyncio.run(_serve(arguments, arguments.ca_dir or Path(temporary)))
+    except KeyboardInterrupt:  # before the listeners took over the signals
+        return 130
     except (OSError, ValueError) as error:
         sys.stderr.write(f"simulator: cannot start: {error}\n")
         return 1
