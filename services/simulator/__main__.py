@@ -16,7 +16,6 @@ from services.simulator.listeners import FACES, address_of, close, listen
 from services.simulator.options import Limits, azure_options, servicenow_options
 from services.simulator.ready import Ready, ready
 
-
 _LAST_PORT = 65535 - len(FACES) + 1
 
 
