@@ -38,6 +38,12 @@ def _port(text: str) -> int:
     return port
 
 
+def _directory(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is no directory")
+    return Path(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.simulator", description=__doc__)
     parser.add_argument("--port", type=_port, default=0, help="first of four ports; 0 takes free ones")
@@ -47,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=int, default=1, metavar="S", help="same seed, same world and credentials"
     )
-    parser.add_argument("--load", type=Path, metavar="DIR", help="serve the payloads found here instead")
+    parser.add_argument(
+        "--load", type=_directory, metavar="DIR", help="serve the payloads found here instead"
+    )
     parser.add_argument("--limits", choices=("none", "realistic"), default="realistic")
     parser.add_argument(
         "--ca-dir", type=Path, metavar="DIR", help="keeps ca.pem and ready.json; default: temporary"

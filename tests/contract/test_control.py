@@ -1,13 +1,15 @@
 """The simulator as a process: its ready line, its control API and its witness, both clouds behind it."""
 
+import subprocess
 import threading
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from tests.simulator import Simulator
+from tests.simulator import ROOT, Simulator
 
 KEYS = [
     *("azure", "login", "servicenow", "control", "ca", "tenant_id", "client_id", "client_secret"),
@@ -78,6 +80,38 @@ def test_sigterm_ends_it_cleanly_and_the_seed_keeps_credentials() -> None:
         assert first.stop() == 0
     with Simulator(findings=50, seed=7) as second:
         assert {key: second.ready[key] for key in KEYS[5:]} == credentials
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("--port", "65533"), 2, "65533 is not between 0 and 65532"),
+        (("--load", "no/such/place"), 2, "no/such/place is no directory"),
+        (("--limits", "harsh"), 2, "invalid choice"),
+    ],
+)
+def test_a_wrong_command_line_is_refused(arguments: tuple[str, ...], code: int, sentence: str) -> None:
+    """Exit code 2 and what is wrong."""
+    run = subprocess.run(  # noqa: S603 - our own command
+        [*Simulator(findings=10).command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == code
+    assert sentence in run.stderr
+
+
+def test_a_taken_port_is_one_sentence(sim: Simulator) -> None:
+    """Exit code 1, no traceback."""
+    port = str(urlsplit(sim.azure).port)
+    run = subprocess.run(  # noqa: S603 - our own command
+        [*Simulator(findings=10).command, "--port", port],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert run.stderr.startswith("simulator: cannot start: ")
+    assert "Traceback" not in run.stderr
 
 
 def test_findings_are_the_ground_truth(sim: Simulator) -> None:
