@@ -1,12 +1,12 @@
 """The witness: what the integration user wrote, and which open tickets stand for the same thing twice."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from services.simulator.clouds import Instance
-from services.simulator.marks import Footer, Pair, members, pairs, split
+from services.simulator.marks import Footer, members, pairs, split
 
 PREFIX: Final = "isth:"
 SMALL_GROUP: Final = 25
@@ -21,16 +21,14 @@ _SHOWN: Final = 20
 
 @dataclass(slots=True)
 class Witnessed:
-    """One ticket as it was inserted; `named` follows our user's own later descriptions."""
+    """One ticket as it was inserted.
+
+    Two open tickets of one table that share any of `relations` are duplicates. They are hashes, taken at the
+    commit: a snapshot over 100,000 tickets must not stall the requests in flight.
+    """
 
     footer: Footer
-    named: frozenset[Pair]
-
-    def relations(self) -> Iterable[Hashable]:
-        """Two open tickets of one table that share any of these are duplicates."""
-        yield ("group", self.footer.key)
-        for pair in self.named:
-            yield ("pair", self.footer.rule, pair)
+    relations: tuple[int, ...]
 
 
 class Ledger:
@@ -52,9 +50,9 @@ class Ledger:
             if footer is None:
                 self._unmarked[table].add(sys_id)
             else:
-                self._tickets[table][sys_id] = Witnessed(footer, _named(record, body, footer))
+                self._tickets[table][sys_id] = Witnessed(footer, _relations(record, body, footer))
         elif operation == "update" and (known := self._tickets[table].get(sys_id)):
-            known.named = _named(record, body, known.footer)
+            known.relations = _relations(record, body, known.footer)
 
     def reset(self) -> None:
         self._tickets.clear()
@@ -88,17 +86,18 @@ class Ledger:
         return {"table": table, "rule": first.rule, "tokens": first.tokens, "sys_ids": sys_ids}
 
 
-def _named(record: Mapping[str, str], body: str, footer: Footer) -> frozenset[Pair]:
-    """The pairs of a small group; a large one names samples only, which may be the same in a sibling."""
+def _relations(record: Mapping[str, str], body: str, footer: Footer) -> tuple[int, ...]:
+    """The group, and the pairs of a small one; a large one names samples only, as a sibling may, too."""
     found = pairs(body, footer)
     count = members(record.get("correlation_display", ""))
-    return found if (len(found) if count is None else count) <= SMALL_GROUP else frozenset()
+    small = (len(found) if count is None else count) <= SMALL_GROUP
+    return (hash(footer.key), *(hash((footer.rule, pair)) for pair in (found if small else ())))
 
 
 def _duplicates(tickets: Mapping[str, Witnessed], still_open: Iterable[str]) -> list[list[str]]:
     """Open tickets joined by a shared relation, as lists of two or more sys_ids."""
     parent: dict[str, str] = {}
-    first: dict[Hashable, str] = {}
+    first: dict[int, str] = {}
 
     def root(sys_id: str) -> str:
         while parent[sys_id] != sys_id:
@@ -109,7 +108,7 @@ def _duplicates(tickets: Mapping[str, Witnessed], still_open: Iterable[str]) -> 
         if (ticket := tickets.get(sys_id)) is None:
             continue
         parent[sys_id] = sys_id
-        for relation in ticket.relations():
+        for relation in ticket.relations:
             parent[root(sys_id)] = root(first.setdefault(relation, sys_id))
     groups: dict[str, list[str]] = defaultdict(list)
     for sys_id in parent:
