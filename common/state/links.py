@@ -6,20 +6,26 @@ from common.model.link import Link, pack_link, unpack_link
 from common.state import keys
 from common.state.store import Fence, Store, octets, raw
 
+_OVERLAY_TTL = 24 * 3600
+
 
 class Links:
-    """All links of a connection; never loaded as a whole."""
+    """All links of a connection, never loaded as a whole; with `plan_run`, writes go to its overlay."""
 
-    def __init__(self, store: Store, connection: str) -> None:
+    def __init__(self, store: Store, connection: str, plan_run: str = "") -> None:
         self._store = store
         self._connection = connection
         self._key = keys.links(connection)
+        self._overlay = keys.run(connection, plan_run, "links") if plan_run else b""
 
     def get_many(self, groups: Sequence[bytes]) -> dict[bytes, Link]:
         """The links that exist among `groups`."""
         if not groups:
             return {}
         values = raw(self._store.client.hmget(self._key, list(groups)))
+        if self._overlay:
+            over = raw(self._store.client.hmget(self._overlay, list(groups)))
+            values = [mine if mine is not None else live for mine, live in zip(over, values, strict=True)]
         return {g: unpack_link(value) for g, value in zip(groups, values, strict=True) if value is not None}
 
     def get(self, group: bytes) -> Link | None:
@@ -31,6 +37,13 @@ class Links:
         Answers the groups whose link was another one by now. Raises `Superseded`.
         """
         if not changes:
+            return set()
+        if self._overlay:
+            pipe = self._store.client.pipeline(transaction=False)
+            for group, (_, after) in changes.items():
+                pipe.hset(self._overlay, group, pack_link(after))
+            pipe.expire(self._overlay, _OVERLAY_TTL)
+            pipe.execute()
             return set()
         args: list[bytes] = []
         for group, (before, after) in changes.items():

@@ -59,7 +59,7 @@ class WorkQueue:
     def put(self, fence: Fence, items: Sequence[Item], *, keep: bool = False) -> None:
         """Add or replace items; with `keep`, an id that is there stays as it is. Raises `Superseded`."""
         for start in range(0, len(items), _PUT_CHUNK):
-            args: list[object] = [_fresh_seq(), "nx" if keep else ""]
+            args: list[object] = [fresh_seq(), "nx" if keep else ""]
             for item in items[start : start + _PUT_CHUNK]:
                 args += [item.id, item.score, item.body]
             self._store.fenced(
@@ -142,6 +142,6 @@ class WorkQueue:
         return [self._key[part] for part in parts]
 
 
-def _fresh_seq() -> str:
+def fresh_seq() -> str:
     """16 hex digits: milliseconds since 1970 and chance, so that a later body is told from an earlier one."""
     return f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(3)[:5]}"

@@ -1,8 +1,7 @@
--- Move the next groups of a run's backlog into a chunk of work. KEYS 3 backlog 4 ready 5 body.
--- ARGV 3 how many 4 chunk id 5 seq 6 window 7.. bodies of the stages that count in the window.
-local size = 0
-for i = 5, #KEYS do size = size + redis.call('HLEN', KEYS[i]) end
-if size >= tonumber(ARGV[6]) then return 0 end
+-- Move the next groups of a run's backlog into a chunk of work, unless the window is full.
+-- KEYS 3 backlog 4 ready 5 rows 6 render 7 write (bodies). ARGV 3 groups in a chunk 4 chunk id 5 seq 6 window.
+local chunks = redis.call('HLEN', KEYS[5]) + redis.call('HLEN', KEYS[6])
+if chunks * ARGV[3] + redis.call('HLEN', KEYS[7]) >= tonumber(ARGV[6]) then return 0 end
 local popped = redis.call('ZPOPMIN', KEYS[3], ARGV[3])
 if #popped == 0 then return 0 end
 local groups = {}

@@ -1,0 +1,148 @@
+"""How a run moves on: from reading to deciding to writing to its end.
+
+`advance` may be called by anybody at any time, any number of times: it looks at what stands in Redis and puts
+the next work there. It is called after whatever may complete a phase, and by the sweep.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from common.runtime.bells import Bells
+from common.state import keys
+from common.state.queue import Item, WorkQueue, fresh_seq
+from common.state.register import Register
+from common.state.runs import COMPLETE, PARTIAL, PLANNED, RUNNING, SUPERSEDED, Runs
+from common.state.store import Fence, Store
+
+QUEUES = (
+    "tickets",
+    "observe",
+    "plan",
+    "read",
+    "map",
+    "confirm",
+    "finish",
+    "decide",
+    "rows",
+    "render",
+    "write",
+)
+CHUNK = 100  # groups in one chunk of rows to read and decisions to render
+_BEGIN_SECONDS = 10
+_IN_WINDOW = ("rows", "render", "write")
+_TRANSIENT = ("backlog", "touched", "ended", "observed")
+
+
+class Flow:
+    """Moves runs of all connections on. `window` bounds the groups that are being rendered and written."""
+
+    def __init__(self, store: Store, bells: Bells, *, window: int, stale_after: float = 900) -> None:
+        self._store = store
+        self._bells = bells
+        self._window = window
+        self._stale_after = stale_after
+
+    def start_run(
+        self, connection: str, epoch: str, run: str, fields: Mapping[str, str], rules_json: str
+    ) -> str:
+        """Make `run` the current one and put its first work; answers the run that is current then.
+
+        `fields` must hold `mode` (plan or live). The rules are stored with the run: all its stages use the
+        same.
+        """
+        runs = Runs(self._store, connection)
+        before = Register(self._store, connection).current_run()
+        self._store.client.set(keys.run(connection, run, "rules"), rules_json, ex=30 * 24 * 3600)
+        current = runs.start(epoch, run, self._stale_after, fields)
+        if current != run:
+            self._store.client.unlink(keys.run(connection, run, "rules"))
+            return current
+        if before and runs.record(before).get("status") == RUNNING:
+            runs.annotate(before, {"status": SUPERSEDED, "ended": str(int(time.time()))})
+        self._begin(connection, Fence(epoch, run))
+        return run
+
+    def resume(self, connection: str, epoch: str) -> None:
+        """Pick up a run whose starter died, and move on one that nobody moved (called by the sweep)."""
+        run = Register(self._store, connection).current_run()
+        record = Runs(self._store, connection).record(run) if run else {}
+        if record.get("status") != RUNNING or record.get("epoch") != epoch:
+            return
+        if record.get("begun") != "1" and time.time() - int(record["started"]) > _BEGIN_SECONDS:
+            self._begin(connection, Fence(epoch, run))
+        self.advance(connection, Fence(epoch, run))
+
+    def _begin(self, connection: str, fence: Fence) -> None:
+        for name in QUEUES:
+            self.queue(connection, name).clear()
+        for name in ("tickets", "plan"):
+            self.put(connection, fence, name, [Item(fence.run.encode(), 0, b"")])
+        Runs(self._store, connection).update(fence, {"begun": "1"})
+
+    def queue(self, connection: str, name: str) -> WorkQueue:
+        return WorkQueue(self._store, connection, name)
+
+    def put(self, connection: str, fence: Fence, name: str, items: Sequence[Item]) -> None:
+        """Put work into a queue and ring for it. Raises `Superseded`."""
+        self.queue(connection, name).put(fence, items)
+        self._bells.ring(connection, name, len(items))
+
+    def unit_ended(self, connection: str, fence: Fence, unit: str) -> None:
+        """A unit is done or failed."""
+        key = keys.run(connection, fence.run, "ended")
+        self._store.client.sadd(key, unit)
+        self._store.client.expire(key, 24 * 3600)
+        self.advance(connection, fence)
+
+    def advance(self, connection: str, fence: Fence) -> None:
+        """Put the next phase's work if the present phase is over. Idempotent. Raises `Superseded`."""
+        runs = Runs(self._store, connection)
+        record = runs.record(fence.run)
+        if record.get("status") != RUNNING:
+            return
+        Register(self._store, connection).progress()
+        if record.get("decided") == "1":
+            self._write_on(connection, fence, record)
+        elif self._read_is_over(connection, fence.run, record):
+            queue = self.queue(connection, "decide")
+            queue.put(fence, [Item(fence.run.encode(), 0, b"")], keep=True)
+            self._bells.ring(connection, "decide")
+
+    def _read_is_over(self, connection: str, run: str, record: Mapping[str, str]) -> bool:
+        """Presence is evidence: both flags must be there, and as many units ended as were planned."""
+        if record.get("tickets_done") != "1" or record.get("planned") != "1":
+            return False
+        ended = self._store.client.scard(keys.run(connection, run, "ended"))
+        return int(ended) >= int(record["units_planned"])
+
+    def _write_on(self, connection: str, fence: Fence, record: Mapping[str, str]) -> None:
+        while self._fill(connection, fence):
+            self._bells.ring(connection, "rows", 2)
+        runs = Runs(self._store, connection)
+        groups = runs.groups(fence.run)
+        if groups.touched == sum(groups.reasons.values()) and not self._backlog(connection, fence.run):
+            self._end(connection, fence, record)
+
+    def _fill(self, connection: str, fence: Fence) -> int:
+        """Move one chunk from the backlog into the window; answers how many groups it holds."""
+        seq = fresh_seq()
+        names = [
+            keys.run(connection, fence.run, "backlog"),
+            keys.queue(connection, "rows", "ready"),
+            *(keys.queue(connection, name, "body") for name in _IN_WINDOW),
+        ]
+        return int(self._store.fenced("fill", fence, connection, names, [CHUNK, seq, seq, self._window]))
+
+    def _backlog(self, connection: str, run: str) -> int:
+        return int(self._store.client.zcard(keys.run(connection, run, "backlog")))
+
+    def _end(self, connection: str, fence: Fence, record: Mapping[str, str]) -> None:
+        runs = Runs(self._store, connection)
+        whole = all(unit.state == "done" and unit.exact for unit in runs.units(fence.run))
+        status = PLANNED if record.get("mode") == "plan" else COMPLETE if whole else PARTIAL
+        if not runs.end(fence, status, {}):
+            return
+        if status == COMPLETE:
+            register = Register(self._store, connection)
+            register.update(Fence(fence.epoch), {"last_good": str(int(time.time()))})
+        self._store.client.unlink(*(keys.run(connection, fence.run, part) for part in _TRANSIENT))
