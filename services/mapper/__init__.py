@@ -1,0 +1,1 @@
+"""The mapper: findings -> groups -> decisions. Its core is pure."""
