@@ -192,7 +192,13 @@ def _assertion(grant: JwtBearer, now: float) -> str:
         "exp": int(now) + 300,
     }
     headers = {"kid": grant.key_id} if grant.key_id else None
-    return jwt.encode(claims, grant.private_key.get_secret_value(), algorithm="RS256", headers=headers)
+    try:
+        return jwt.encode(claims, grant.private_key.get_secret_value(), algorithm="RS256", headers=headers)
+    except (jwt.PyJWTError, TypeError, ValueError):
+        raise HttpFatal(
+            "signin_refused",
+            "The private key for ServiceNow's jwt-bearer sign-in is no usable RSA key in PEM.",
+        ) from None
 
 
 def _refused(answer: Answer) -> HttpError | None:
