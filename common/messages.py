@@ -33,7 +33,7 @@ class Doorbell(_Message):
     epoch: str = Field(max_length=64)
     connection: str = Field(pattern=r"^[a-z0-9-]{1,20}$")
     queue: str = Field(max_length=64)
-    slot: int = Field(0, ge=0)
+    slot: int = Field(default=0, ge=0)
 
 
 class StartRun(_Message):
@@ -49,7 +49,7 @@ class StartRun(_Message):
     run: str = Field(pattern=r"^[A-Za-z0-9-]{1,64}$")
     requested_by: str = Field(max_length=128)
     reason: str = Field(max_length=256)
-    unless_good_since: int = Field(0, ge=0)
+    unless_good_since: int = Field(default=0, ge=0)
 
 
 Message = TypeVar("Message", bound=BaseModel)

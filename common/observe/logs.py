@@ -60,6 +60,7 @@ def set_up_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    logging.captureWarnings(capture=True)
     for noisy in ("azure", "urllib3", "msal", "kombu", "celery", "amqp"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(

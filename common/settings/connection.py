@@ -166,8 +166,8 @@ class ServiceNow(_Model):
     user: Reference
     auth: ServiceNowAuth
     allow_basic: bool = False
-    in_flight: int = Field(2, ge=1, le=16)
-    requests_per_hour: int | None = Field(None, ge=100)
+    in_flight: int = Field(default=2, ge=1, le=16)
+    requests_per_hour: int | None = Field(default=None, ge=100)
     ca_bundle: FilePath | None = None
 
     @model_validator(mode="after")

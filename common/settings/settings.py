@@ -28,74 +28,90 @@ class Settings(BaseSettings):
     )
 
     redis_broker_url: SecretStr = Field(
-        SecretStr("redis://127.0.0.1:6379/0"),
+        default=SecretStr("redis://127.0.0.1:6379/0"),
         description="Redis of the queues, `redis://` or `rediss://`, another database than the state's",
     )
     redis_state_url: SecretStr = Field(
-        SecretStr("redis://127.0.0.1:6379/1"), description="Redis of the state (links, units, outbox)"
+        default=SecretStr("redis://127.0.0.1:6379/1"), description="Redis of the state (links, units, outbox)"
     )
     config_dir: Path = Field(
-        Path("/etc/isthmus"), description="directory of connections.yaml and of the rule files that it names"
+        default=Path("/etc/isthmus"),
+        description="directory of connections.yaml and of the rule files that it names",
     )
     log_format: Literal["auto", "json", "human"] = Field(
-        "auto", description="`auto` is human on a terminal, JSON elsewhere"
+        default="auto", description="`auto` is human on a terminal, JSON elsewhere"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
-    metrics_host: str = Field("0.0.0.0", description="address on which /metrics is served")  # noqa: S104 - Prometheus scrapes from another container
-    metrics_port: int = Field(9464, ge=0, le=65535, description="port of /metrics; 0 takes a free one")
-    concurrency: int = Field(4, ge=1, le=64, description="threads of a worker (`--concurrency` overrides)")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least level logged"
+    )
+    metrics_host: str = Field(default="0.0.0.0", description="address on which /metrics is served")  # noqa: S104 - Prometheus scrapes from another container
+    metrics_port: int = Field(
+        default=9464, ge=0, le=65535, description="port of /metrics; 0 takes a free one"
+    )
+    concurrency: int = Field(
+        default=4, ge=1, le=64, description="threads of a worker (`--concurrency` overrides)"
+    )
 
-    lease_seconds: float = Field(30, gt=0, le=3600, description="a claim that is not renewed so long returns")
+    lease_seconds: float = Field(
+        default=30, gt=0, le=3600, description="a claim that is not renewed so long returns"
+    )
     sweep_seconds: float = Field(
-        5, gt=0, le=600, description="how often a worker looks for work whose bell was lost"
+        default=5, gt=0, le=600, description="how often a worker looks for work whose bell was lost"
     )
     bell_seconds: int = Field(
-        15, ge=1, le=3600, description="a queue's bell is rung at most once in this time"
+        default=15, ge=1, le=3600, description="a queue's bell is rung at most once in this time"
     )
     server_limit_seconds: float = Field(
-        90,
+        default=90,
         gt=0,
         le=3600,
         description="ServiceNow's own limit for a transaction: a create without an answer is parked so long",
     )
     batch_seconds: float = Field(
-        5, gt=0, le=25, description="work put into one ServiceNow batch, in its own time"
+        default=5, gt=0, le=25, description="work put into one ServiceNow batch, in its own time"
     )
-    batch_items: int = Field(50, ge=1, le=100, description="requests in one ServiceNow batch at most")
+    batch_items: int = Field(default=50, ge=1, le=100, description="requests in one ServiceNow batch at most")
     task_seconds: float = Field(
-        120, gt=0, le=1200, description="deadline of one task, and of all its requests"
+        default=120, gt=0, le=1200, description="deadline of one task, and of all its requests"
     )
-    decision_window: int = Field(2000, ge=1, le=100_000, description="rendered decisions in Redis at once")
-    page_size: int = Field(1000, ge=1, le=1000, description="rows asked of Resource Graph in one page")
-    page_chains: int = Field(4, ge=1, le=64, description="chains of pages that are read at the same time")
+    decision_window: int = Field(
+        default=2000, ge=1, le=100_000, description="rendered decisions in Redis at once"
+    )
+    page_size: int = Field(
+        default=1000, ge=1, le=1000, description="rows asked of Resource Graph in one page"
+    )
+    page_chains: int = Field(
+        default=4, ge=1, le=64, description="chains of pages that are read at the same time"
+    )
     quota_share: float = Field(
-        0.6, gt=0, le=1, description="share of Resource Graph's quota that may be used"
+        default=0.6, gt=0, le=1, description="share of Resource Graph's quota that may be used"
     )
     memory_ratio: float = Field(
-        0.7, gt=0, le=0.95, description="share of Redis' memory at which reading parks"
+        default=0.7, gt=0, le=0.95, description="share of Redis' memory at which reading parks"
     )
 
     proxy: SecretStr | None = Field(
-        None, description="HTTP proxy for both clouds, `http://[user:password@]host:port`"
+        default=None, description="HTTP proxy for both clouds, `http://[user:password@]host:port`"
     )
-    no_proxy: str = Field("", description="hosts reached without the proxy, separated by commas")
+    no_proxy: str = Field(default="", description="hosts reached without the proxy, separated by commas")
     ca_bundle: Path | None = Field(
-        None, description="PEM file of the authorities to trust instead of the built-in ones"
+        default=None, description="PEM file of the authorities to trust instead of the built-in ones"
     )
 
-    runs_days: int = Field(30, ge=1, le=3650, description="days for which a run's record is kept")
+    runs_days: int = Field(default=30, ge=1, le=3650, description="days for which a run's record is kept")
     pages_hours: int = Field(
-        24, ge=1, le=168, description="hours after which a page that nobody fetched is dropped"
+        default=24, ge=1, le=168, description="hours after which a page that nobody fetched is dropped"
     )
     audit_entries: int = Field(
-        10_000, ge=100, le=1_000_000, description="writes kept per connection in Redis"
+        default=10_000, ge=100, le=1_000_000, description="writes kept per connection in Redis"
     )
 
     liveness_dir: Path = Field(
-        Path(tempfile.gettempdir()) / "isthmus", description="directory of the liveness and readiness files"
+        default=Path(tempfile.gettempdir()) / "isthmus",
+        description="directory of the liveness and readiness files",
     )
     liveness_seconds: float = Field(
-        600,
+        default=600,
         gt=0,
         description="a liveness file older than this means hung; above any broker outage to be endured",
     )

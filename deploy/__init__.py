@@ -1,0 +1,1 @@
+"""What it takes to run Isthmus: containers, and a stack on one machine."""
