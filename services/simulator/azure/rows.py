@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from services.simulator.azure import churn, ticks
+from services.simulator.azure import ticks
+from services.simulator.azure import churn as churning
 from services.simulator.azure.kql.compiler import walk
 from services.simulator.azure.model import Connector, Finding, Recommendation, Resource, Subscription
 
@@ -96,7 +97,7 @@ class View:
     """How rows look to one reader: the tenant, and what churns in this answer."""
 
     tenant_id: str
-    churn: churn.Churn = churn.NONE
+    churn: churning.Churn = churning.NONE
 
 
 def assessment(finding: Finding, view: View) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def assessment(finding: Finding, view: View) -> dict[str, Any]:
         row = _loaded(finding)
     else:
         row = _generated(finding, view)
-    return churn.apply(row, finding, view.churn) if view.churn.active else row
+    return churning.apply(row, finding, view.churn) if view.churn.active else row
 
 
 def _loaded(finding: Finding) -> dict[str, Any]:
