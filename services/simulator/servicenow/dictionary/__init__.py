@@ -1,0 +1,1 @@
+"""The dictionary: which tables and columns there are, how long, with which choices."""

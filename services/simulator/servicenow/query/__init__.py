@@ -1,0 +1,1 @@
+"""Encoded queries: parsing, conditions, dates, and running them over the store."""

@@ -1,0 +1,1 @@
+"""Business rules and data policies of the ITSM tables (servicenow-api 6)."""
