@@ -73,10 +73,11 @@ async def _serve(arguments: Arguments, ca_dir: Path) -> None:
     # The world lives as long as the process: walking it in every full collection would stall requests.
     gc.collect()
     gc.freeze()
+    stop = _stop_signal()  # before the ready line: whoever reads it may stop us at once
     runners, urls = await listen(faces.by_name(), address, arguments.port, context)
     try:
         _announce(ready(urls, (ca_dir / tls.CA_FILE).resolve(), azure, servicenow), ca_dir)
-        await _stop_signal()
+        await stop.wait()
     finally:
         await close(runners)
 
@@ -92,11 +93,11 @@ def _announce(line: Ready, ca_dir: Path) -> None:
     sys.stdout.flush()
 
 
-async def _stop_signal() -> None:
+def _stop_signal() -> asyncio.Event:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,6 +1,7 @@
 """What the core needs of the two clouds, and how they are built: the only seam between the three parts."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields
 from importlib import import_module
 from typing import Any, Protocol, cast
 
@@ -21,7 +22,8 @@ class Cloud(Protocol):
     def set_mode(self, name: str, value: Any) -> None: ...
     def modes(self) -> Mapping[str, Any]: ...
     def set_limits(self, mode: str, overrides: Mapping[str, Any]) -> None: ...
-    def reset(self) -> None: ...
+    def reset(self) -> None:
+        """The seed's data, modes off and the command line's limits; commit hooks stay."""
 
 
 class AzureCloud(Cloud, Protocol):
@@ -43,6 +45,13 @@ class Instance(Cloud, Protocol):
     def writes(self) -> Mapping[str, int]: ...
     def records(self, table: str) -> Iterable[Mapping[str, str]]: ...
     def on_commit(self, callback: Commit) -> None: ...
+
+
+def limit_names() -> tuple[frozenset[str], frozenset[str]]:
+    """The limits that Azure and ServiceNow can override, by name."""
+    azure = import_module("services.simulator.azure.limits").Limits
+    servicenow = import_module("services.simulator.servicenow.traffic").Limits
+    return frozenset(f.name for f in fields(azure)), frozenset(f.name for f in fields(servicenow))
 
 
 def build_azure(options: AzureOptions, gate: Gate, clock: Clock) -> AzureCloud:

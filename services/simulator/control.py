@@ -1,7 +1,5 @@
 """The control application: `{control}` of the ready line. No sign-in; never expose it."""
 
-import copy
-
 from aiohttp import web
 
 from services.simulator.clock import Clock
@@ -24,7 +22,6 @@ class Control:
         self._gate = gate
         self._clock = clock
         self._clouds = (azure, servicenow)
-        self._modes_at_start = tuple(copy.deepcopy(dict(cloud.modes())) for cloud in self._clouds)
         self._ledger = ledger
         self._parts = (GateControl(gate), CloudControl(azure, servicenow))
 
@@ -49,11 +46,8 @@ class Control:
         """Everything as at the start: held requests are cut off first, so that none commits afterwards."""
         await self._gate.reset()
         self._clock.reset()
-        for cloud, modes in zip(self._clouds, self._modes_at_start, strict=True):
+        for cloud in self._clouds:
             cloud.reset()
-            for name, value in modes.items():
-                if cloud.modes().get(name) != value:
-                    cloud.set_mode(name, copy.deepcopy(value))
         self._ledger.reset()
         return answer({"status": "ok"})
 

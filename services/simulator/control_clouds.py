@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from services.simulator.clouds import AzureCloud, Instance
+from services.simulator.clouds import AzureCloud, Instance, limit_names
 from services.simulator.control_base import answer, body_of, lines
 
 
@@ -28,15 +28,18 @@ class CloudControl:
         ]
 
     async def limits(self, request: web.Request) -> web.Response:
-        """`{"mode", …}`; other keys go to both sides, those below "azure" or "servicenow" to one."""
-        body = await body_of(request)
-        mode = str(body.pop("mode", "none"))
+        """`{"mode", …}`; each further key is a limit of one side (azure/limits.py, servicenow/traffic.py)."""
+        overrides = await body_of(request)
+        mode = str(overrides.pop("mode", ""))
         if mode not in {"none", "realistic"}:
             raise ValueError(f"mode: {mode!r} is neither 'none' nor 'realistic'")
-        own = {side: body.pop(side, {}) for side in ("azure", "servicenow")}
-        self._azure.set_limits(mode, {**body, **own["azure"]})
-        self._servicenow.set_limits(mode, {**body, **own["servicenow"]})
-        return answer({"mode": mode})
+        azure, servicenow = limit_names()
+        if unknown := sorted(overrides.keys() - azure - servicenow):
+            known = ", ".join(sorted(azure | servicenow))
+            raise ValueError(f"unknown limits {', '.join(unknown)}; known: {known}")
+        self._azure.set_limits(mode, {k: v for k, v in overrides.items() if k in azure})
+        self._servicenow.set_limits(mode, {k: v for k, v in overrides.items() if k in servicenow})
+        return answer({"mode": mode, **overrides})
 
     async def modes(self, _: web.Request) -> web.Response:
         return answer(self._modes())

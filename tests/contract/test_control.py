@@ -125,15 +125,15 @@ def test_findings_are_the_ground_truth(sim: Simulator) -> None:
 
 def test_azure_changes_show_in_the_ground_truth(sim: Simulator) -> None:
     """Five fixed findings are Healthy afterwards, and a reset brings the old world back."""
-    before = {row["id"]: row["status"] for row in sim.rows("/azure/findings")}
+    before = {row["id"]: row["code"] for row in sim.rows("/azure/findings")}
     changed = sim.control("POST", "/azure/change", {"op": "fix", "count": 5})
-    assert len(changed["ids"]) == 5
-    after = {row["id"]: row["status"] for row in sim.rows("/azure/findings")}
+    assert len(changed["changed"]) == 5
+    after = {row["id"]: row["code"] for row in sim.rows("/azure/findings")}
     moved = {name for name, status in after.items() if before.get(name) != status}
     assert {after[name] for name in moved} == {"Healthy"}
     assert len(moved) == 5
     sim.control("POST", "/reset")
-    assert {row["id"]: row["status"] for row in sim.rows("/azure/findings")} == before
+    assert {row["id"]: row["code"] for row in sim.rows("/azure/findings")} == before
 
 
 def test_the_ledger_counts_our_tickets_and_writes(sim: Simulator) -> None:
@@ -223,8 +223,8 @@ def test_modes_are_listed_set_and_reset(sim: Simulator) -> None:
     assert "case_flips" in modes["azure"]
     assert "sys_id_ignored" in modes["servicenow"]
     changed = sim.control("POST", "/modes", {"case_flips": True, "sys_id_ignored": True})
-    assert changed["azure"]["case_flips"]
-    assert changed["servicenow"]["sys_id_ignored"]
+    assert changed["azure"]["case_flips"] is True
+    assert changed["servicenow"]["sys_id_ignored"] is True
     sim.control("POST", "/reset")
     assert sim.control("GET", "/modes") == modes
     assert sim.call("POST", "/modes", {"no_such_mode": True}).status_code == 400
