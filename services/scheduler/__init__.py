@@ -1,0 +1,1 @@
+"""Beat: what runs when. It only sends; whether a run may start is decided by the collector."""
