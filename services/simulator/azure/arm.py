@@ -13,8 +13,8 @@ from aiohttp import web
 from services.simulator.azure import rest
 from services.simulator.azure.bearer import Principal
 from services.simulator.azure.errors import Refusal, arm, forbidden
-from services.simulator.azure.replies import answer, refuse, version_invalid, version_required
 from services.simulator.azure.model import Subscription
+from services.simulator.azure.replies import answer, refuse, version_invalid, version_required
 from services.simulator.azure.resourcegraph import ResourceGraph
 from services.simulator.azure.state import State
 from services.simulator.azure.throttle import reads

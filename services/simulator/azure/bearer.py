@@ -84,7 +84,8 @@ class TokenMint:
         if claims["aud"] not in AUDIENCES:
             raise unauthorized(
                 "InvalidAuthenticationTokenAudience",
-                f"The access token has been obtained for wrong audience or resource '{claims['aud']}'. It should exactly "
+                "The access token has been obtained for wrong audience or resource "
+                f"'{claims['aud']}'. It should exactly "
                 f"match with one of the allowed audiences {','.join(repr(item) for item in AUDIENCES)}.",
                 self._tenant_id,
             )
@@ -92,7 +93,8 @@ class TokenMint:
         if claims["exp"] <= now:
             raise unauthorized(
                 "ExpiredAuthenticationToken",
-                f"The access token expiry UTC time '{_american(claims['exp'])}' is earlier than current UTC time "
+                f"The access token expiry UTC time '{_american(claims['exp'])}' is earlier than "
+                "current UTC time "
                 f"'{_american(now)}'.",
                 self._tenant_id,
             )

@@ -1,7 +1,7 @@
 """The recommendations of the generated world: real Microsoft titles with severity and categories.
 
-Titles, severities and most keys follow Microsoft's public reference tables of Defender for Cloud recommendations;
-keys that were not found are derived from the title. Descriptions and remediation texts are our own.
+Titles, severities and most keys follow Microsoft's public reference tables of recommendations; keys that were
+not found are derived from the title. Descriptions and remediation texts are our own.
 """
 
 import random
@@ -29,6 +29,7 @@ _TECHNIQUES = (
     "User Execution",
     "Brute Force",
 )
+_POLICIES = "/providers/Microsoft.Authorization/policyDefinitions/"
 _LEVELS = ("Low", "Moderate", "High")
 
 
@@ -59,7 +60,7 @@ def _recommendation(line: str, rng: random.Random) -> Recommendation:
         remediation=None if bare else texts.remediation(title, long="l" in flags),
         policy_id=None
         if "v" in flags or bare
-        else f"/providers/Microsoft.Authorization/policyDefinitions/{uuid.uuid5(uuid.NAMESPACE_URL, 'policy/' + title)}",
+        else _POLICIES + str(uuid.uuid5(uuid.NAMESPACE_URL, f"policy/{title}")),
         threats=tuple(rng.sample(_THREATS, rng.randint(0, 3))),
         tactics=tuple(rng.sample(_TACTICS, rng.randint(0, 4))),
         techniques=tuple(rng.sample(_TECHNIQUES, rng.randint(0, 3))),

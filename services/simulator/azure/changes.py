@@ -1,4 +1,7 @@
-"""What happens in Azure while nobody asks us: fixes, regressions, new and deleted resources, moved subscriptions."""
+"""What happens in Azure while nobody asks us.
+
+Fixes, regressions, new and deleted resources, moved subscriptions.
+"""
 
 import random
 from collections.abc import Callable, Iterable, Mapping
@@ -15,9 +18,10 @@ _EXEMPT = "The resource is exempt from this recommendation ({})"
 
 
 class Changes:
-    """Each op answers `{"op", "changed": [ids], ...}`. Raises ValueError with a sentence for what can't be done.
+    """Each op answers `{"op", "changed": [ids], ...}`.
 
-    Candidates can be narrowed with `subscription`, `recommendation` (key or token), `resource` (id or token), `code`.
+    Raises ValueError with a sentence for what can't be done. Candidates can be narrowed with `subscription`,
+    `recommendation` (key or token), `resource` (id or token), `code` and what else `matches` knows.
     """
 
     def __init__(self, state: State) -> None:
@@ -186,9 +190,9 @@ class Changes:
 
 
 def matches(finding: Finding, query: Mapping[str, Any]) -> bool:
-    """Does the finding have the values that the query names (subscription, recommendation, resource, code, …)?"""
+    """True when the finding has all values that the query names."""
     recommendation, resource = finding.recommendation, finding.resource
-    allowed = {
+    allowed: dict[str, set[str | None]] = {
         "subscription": {resource.subscription.id, resource.subscription.token},
         "recommendation": {recommendation.key, recommendation.token},
         "resource": {resource.id, resource.token},

@@ -1,6 +1,7 @@
 """What differs between two readings of an unchanged world: casing, order, timestamps, risk paths."""
 
 import random
+import string
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,9 @@ class Churn:
 
 
 NONE = Churn()
+_UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+"""ASCII only: upper() would turn ß into SS, which is another id."""
 
 
 def apply(row: dict[str, Any], finding: Finding, churn: Churn) -> dict[str, Any]:
@@ -56,19 +60,19 @@ def flipped(text: str, salt: int) -> str:
     """The same resource id in another casing; never the same twice in a row."""
     variant = salt % 4
     if variant == 1:
-        return text.upper().replace("/SUBSCRIPTIONS/", "/subscriptions/")
+        return text.translate(_UPPER).replace("/SUBSCRIPTIONS/", "/subscriptions/")
     if variant == 2:
         return text.replace("/resourcegroups/", "/resourceGroups/").replace(
             "/providers/microsoft.", "/providers/Microsoft."
         )
     if variant == 3:
-        return text.lower()
+        return text.translate(_LOWER)
     return text
 
 
 def _flip(row: dict[str, Any], properties: dict[str, Any], salt: int) -> None:
     row["id"] = flipped(row["id"], salt)
-    row["resourceGroup"] = row["resourceGroup"].upper() if salt % 2 else row["resourceGroup"]
+    row["resourceGroup"] = row["resourceGroup"].translate(_UPPER) if salt % 2 else row["resourceGroup"]
     details = dict(properties.get("resourceDetails") or {})
     for key in ("Id", "ResourceId"):
         if key in details:

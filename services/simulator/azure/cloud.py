@@ -75,7 +75,7 @@ class AzureCloud:
         return self._state.modes.all()
 
     def set_limits(self, mode: str, overrides: Mapping[str, Any]) -> None:
-        """none or realistic, with fields of `limits.Limits` overridden. Raises ValueError."""
+        """None or realistic, with fields of `limits.Limits` overridden. Raises ValueError."""
         self._state.limits = limits.limits(mode, overrides)
         self._state.quota = limits.QueryQuota(self._state.clock)
         self._state.buckets = limits.TokenBuckets(self._state.clock)

@@ -114,8 +114,10 @@ class Entra:
                 400,
                 "unauthorized_client",
                 700016,
-                f"Application with identifier '{client}' was not found in the directory 'Contoso'. This can happen if the "
-                "application has not been installed by the administrator of the tenant or consented to by any user in "
+                f"Application with identifier '{client}' was not found in the directory "
+                "'Contoso'. This can happen if the "
+                "application has not been installed by the administrator of the tenant or "
+                "consented to by any user in "
                 "the tenant. You may have sent your authentication request to the wrong tenant.",
             )
         self._authenticate(form)
@@ -138,19 +140,24 @@ class Entra:
                 401,
                 "invalid_client",
                 7000218,
-                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+                "The request body must contain the following parameter: 'client_assertion' or "
+                "'client_secret'.",
             )
         if not hmac.compare_digest(secret.encode(), self._secret.encode()):
             raise self._refusal(
                 401,
                 "invalid_client",
                 7000215,
-                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
+                "Invalid client secret provided. Ensure the secret being sent in the request is "
+                "the client secret value, "
                 f"not the client secret ID, for a secret added to app '{self._client_id}'.",
             )
 
     def _check_assertion(self, assertion: str) -> None:
-        """A Kubernetes service account token: readable, for Entra, not expired. Its signature is not checked here."""
+        """A Kubernetes service account token: readable, for Entra, not expired.
+
+        Its signature is not checked here.
+        """
         try:
             claims = msgspec.json.decode(unb64(assertion.split(".")[1]), type=dict[str, Any])
         except (IndexError, ValueError, msgspec.MsgspecError):
@@ -162,8 +169,10 @@ class Entra:
                 401,
                 "invalid_client",
                 700212,
-                f"No matching federated identity record found for presented assertion audience '{audience}'. Please check "
-                "your federated identity credential Subject, Audience and Issuer against the presented assertion.",
+                "No matching federated identity record found for presented assertion audience "
+                f"'{audience}'. Please check "
+                "your federated identity credential Subject, Audience and Issuer against the "
+                "presented assertion.",
             )
         if int(claims.get("exp", 0)) <= self._clock.now().timestamp():
             raise self._refusal(
@@ -180,7 +189,8 @@ class Entra:
                 400,
                 "invalid_scope",
                 1002012,
-                f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with "
+                f"The provided value for scope {scope} is not valid. Client credential flows must "
+                "have a scope value with "
                 "/.default suffixed to the resource identifier (application ID URI).",
             )
         resource = name[: -len("/.default")]
@@ -189,8 +199,10 @@ class Entra:
                 400,
                 "invalid_resource",
                 500011,
-                f"The resource principal named {resource} was not found in the tenant named Contoso. This can happen if "
-                "the application has not been installed by the administrator of the tenant or consented to by any user "
+                f"The resource principal named {resource} was not found in the tenant named "
+                "Contoso. This can happen if "
+                "the application has not been installed by the administrator of the tenant or "
+                "consented to by any user "
                 "in the tenant. You might have sent your authentication request to the wrong tenant.",
             )
         return resource
@@ -211,8 +223,10 @@ class Entra:
             400,
             "invalid_tenant" if "-" in tenant else "invalid_request",
             90002,
-            f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the "
-            "correct cloud. Check with your subscription administrator, this may happen if there are no active "
+            f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and "
+            "are signing into the "
+            "correct cloud. Check with your subscription administrator, this may happen if there "
+            "are no active "
             "subscriptions for the tenant.",
         )
 
@@ -224,7 +238,8 @@ class Entra:
             status,
             {
                 "error": error,
-                "error_description": f"AADSTS{code}: {sentence} Trace ID: {trace} Correlation ID: {correlation} "
+                "error_description": f"AADSTS{code}: {sentence} Trace ID: {trace} Correlation ID: "
+                f"{correlation} "
                 f"Timestamp: {moment}",
                 "error_codes": [code],
                 "timestamp": moment,

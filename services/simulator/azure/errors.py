@@ -1,6 +1,6 @@
 """Refusals in ARM's and Resource Graph's shapes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -37,8 +37,11 @@ def arm(status: int, code: str, message: str, headers: Mapping[str, str] | None 
     return Refusal(status, {"error": {"code": code, "message": message}}, headers)
 
 
-def graph(status: int, code: str, now: datetime, details: list[Mapping[str, Any]]) -> Refusal:
-    """Resource Graph's: the reason stands in `details`, the message asks for support (real: microsoft/ARI#199)."""
+def graph(status: int, code: str, now: datetime, details: Sequence[Mapping[str, Any]]) -> Refusal:
+    """Resource Graph's: the reason stands in `details`, the message asks for support (real.
+
+    Microsoft/ARI#199).
+    """
     moment = now.strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
     message = (
         f"Please provide below info when asking for support: timestamp = {moment}, correlationId = {uuid4()}."
@@ -60,7 +63,9 @@ def forbidden(client_id: str, action: str, scope: str) -> Refusal:
     return arm(
         403,
         "AuthorizationFailed",
-        f"The client '{client_id}' with object id '{client_id}' does not have authorization to perform action "
-        f"'{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh "
+        f"The client '{client_id}' with object id '{client_id}' does not have authorization to "
+        "perform action "
+        f"'{action}' over scope '{scope}' or the scope is invalid. If access was recently "
+        "granted, please refresh "
         "your credentials.",
     )

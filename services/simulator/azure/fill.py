@@ -14,14 +14,16 @@ FACTORS = (
     "Exposure to the internet", "Sensitive data", "Lateral movement", "Critical resource", "Vulnerabilities",
     "Privileged identity",
 )  # fmt: skip
+_OFF = (
+    "The effective policy for the assessment was evaluated to off - use "
+    "Microsoft.Authorization/policyAssignments to turn this assessment on"
+)
 _CAUSES = (
-    ("OffByPolicy", "The effective policy for the assessment was evaluated to off - use Microsoft.Authorization/"
-     "policyAssignments to turn this assessment on"),
-    ("OffByPolicy", "The effective policy for the assessment was evaluated to off - use Microsoft.Authorization/"
-     "policyAssignments to turn this assessment on"),
+    ("OffByPolicy", _OFF),
+    ("OffByPolicy", _OFF),
     ("Exempt", "The resource is exempt from this recommendation (Waiver)"),
     ("NotSupported", "This recommendation does not apply to the resource's configuration"),
-)  # fmt: skip
+)
 
 
 class Filler:

@@ -1,9 +1,9 @@
 """A tenant that is true to life, byte for byte the same for the same seed and number of findings."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from services.simulator.azure import catalog, kinds, resources, ticks
+from services.simulator.azure import catalog, resources
 from services.simulator.azure.fill import Filler
 from services.simulator.azure.model import Connector, ManagementGroup, Subscription
 from services.simulator.azure.tokens import token
@@ -17,7 +17,7 @@ _GROUPS = (
     ("platform", "Platform", "contoso"),
     ("landing-zones", "Landing Zones", "contoso"),
     ("corp", "Corp", "landing-zones"),
-    ("online", "Online – Außenauftritt", "landing-zones"),
+    ("online", "Online (Außenauftritt)", "landing-zones"),
     ("sandbox", "Sandbox", "contoso"),
 )
 _HOMES = ("corp", "online", "platform", "corp", "sandbox", "online", "landing-zones")

@@ -14,7 +14,7 @@ UNLIMITED = 1_000_000
 class Limits:
     """Realistic values; `enforced` false counts nothing.
 
-    Sources: guidance-for-throttled-requests (15 per 5 s), request-limits-and-throttling (250 refilled by 25 per s,
+    Sources: guidance-for-throttled-requests (15 per 5 s), request-limits-and-throttling (250, 25 per s,
     globally 15 times that), troubleshoot/general (1,000 subscriptions, 16,777,216 bytes).
     """
 
@@ -41,7 +41,10 @@ def limits(mode: str, overrides: Mapping[str, Any]) -> Limits:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """`remaining` after this request; `resets` is the time to a full window or to the next token, in seconds."""
+    """`remaining` after this request.
+
+    `resets` is the time to a full window or to the next token, in seconds.
+    """
 
     allowed: bool
     remaining: int

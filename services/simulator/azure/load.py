@@ -1,4 +1,7 @@
-"""`--load DIR`: given payloads become the world. Microsoft's example files and plain lists of rows are understood."""
+"""`--load DIR`: given payloads become the world.
+
+Microsoft's example files and plain lists of rows are understood.
+"""
 
 import random
 from collections.abc import Iterator
@@ -56,7 +59,7 @@ def load(directory: Path, tenant_id: str, seed: int) -> World:
 
 
 def _rows(content: Any) -> Iterator[Row]:
-    """Rows of an example file (`responses.200.body`), of an answer (`value`, `data`), of a list, or one row."""
+    """Rows of an example file (`responses.200.body`), an answer (`value`, `data`), a list, or one row."""
     if isinstance(content, list):
         yield from (item for item in content if isinstance(item, dict))
     elif isinstance(content, dict):
@@ -103,9 +106,14 @@ class _World:
         properties = (row or {}).get("properties") or {}
         name = str((row or {}).get("name") or f"Loaded subscription {mark}")
         made = Subscription(
-            given.lower(), name, mark, self._group, properties.get("state", "Enabled"),
-            (row or {}).get("tags") or {}, cspm=False,
-        )  # fmt: skip
+            given.lower(),
+            name,
+            mark,
+            self._group,
+            properties.get("state", "Enabled"),
+            (row or {}).get("tags") or {},
+            cspm=False,
+        )
         self._world.subscriptions[made.id] = made
         return made
 
@@ -136,9 +144,21 @@ class _World:
         kind, name = loaded_rows.type_and_name(resource_id)
         has_row = source == "Azure" and kind != "microsoft.resources/subscriptions"
         made = Resource(
-            resource_id, resource_id if has_row else "", name, "", "loaded", kind, source,
-            loaded_rows.group_of(resource_id), "westeurope", None, subscription, None, details, {},
-        )  # fmt: skip
+            resource_id,
+            resource_id if has_row else "",
+            name,
+            "",
+            "loaded",
+            kind,
+            source,
+            loaded_rows.group_of(resource_id),
+            "westeurope",
+            None,
+            subscription,
+            None,
+            details,
+            {},
+        )
         self._world.add_resource(made)
         if made.group:
             subscription.resource_groups.setdefault(made.group, {})
@@ -149,9 +169,18 @@ class _World:
         changed, first = loaded_rows.times(status)
         level = (row["properties"].get("risk") or {}).get("level")
         return Finding(
-            resource, recommendation, str(status.get("code", "")), status.get("cause"), status.get("description"),
-            changed, first, level, (), 0, extra=row,
-        )  # fmt: skip
+            resource,
+            recommendation,
+            str(status.get("code", "")),
+            status.get("cause"),
+            status.get("description"),
+            changed,
+            first,
+            level,
+            (),
+            0,
+            extra=row,
+        )
 
     def _resource_row(self, row_id: str, row: Row) -> None:
         known = self._world.resources.get(row_id)
@@ -161,9 +190,21 @@ class _World:
                 return
             kind, name = loaded_rows.type_and_name(str(row["id"]))
             known = Resource(
-                str(row["id"]), str(row["id"]), name, "", "loaded", kind, "Azure", loaded_rows.group_of(row_id),
-                "", None, self._subscription(subscription_id), None, {}, {},
-            )  # fmt: skip
+                str(row["id"]),
+                str(row["id"]),
+                name,
+                "",
+                "loaded",
+                kind,
+                "Azure",
+                loaded_rows.group_of(row_id),
+                "",
+                None,
+                self._subscription(subscription_id),
+                None,
+                {},
+                {},
+            )
             self._world.add_resource(known)
         known.arm_id = str(row["id"])
         known.tags = row.get("tags")

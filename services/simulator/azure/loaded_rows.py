@@ -9,16 +9,37 @@ from services.simulator.azure.model import ASSESSMENT, Recommendation
 
 Row = dict[str, Any]
 _DETAILS = {
-    "source": "Source", "id": "Id", "workspaceId": "WorkspaceId", "vmuuid": "VMUUID", "machineName": "MachineName",
-    "sourceComputerId": "SourceComputerId", "serverName": "ServerName", "databaseName": "DatabaseName",
-    "connectorId": "ConnectorId", "resourceType": "ResourceType", "resourceName": "ResourceName",
-}  # fmt: skip
+    "source": "Source",
+    "id": "Id",
+    "workspaceId": "WorkspaceId",
+    "vmuuid": "VMUUID",
+    "machineName": "MachineName",
+    "sourceComputerId": "SourceComputerId",
+    "serverName": "ServerName",
+    "databaseName": "DatabaseName",
+    "connectorId": "ConnectorId",
+    "resourceType": "ResourceType",
+    "resourceName": "ResourceName",
+}
 _SUBSCRIPTION = re.compile(r"^/?subscriptions/([^/]+)", re.IGNORECASE)
 _GROUP = re.compile(r"/resourcegroups/([^/]+)", re.IGNORECASE)
-_METADATA = (
-    "displayName", "assessmentType", "policyDefinitionId", "description", "remediationDescription", "categories",
-    "severity", "userImpact", "implementationEffort", "threats", "preview", "tactics", "techniques",
-)  # fmt: skip
+_METADATA = frozenset(
+    [
+        "displayName",
+        "assessmentType",
+        "policyDefinitionId",
+        "description",
+        "remediationDescription",
+        "categories",
+        "severity",
+        "userImpact",
+        "implementationEffort",
+        "threats",
+        "preview",
+        "tactics",
+        "techniques",
+    ]
+)
 
 
 def subscription_of(row: Row) -> str | None:
@@ -48,7 +69,7 @@ def type_and_name(resource_id: str) -> tuple[str, str]:
 
 
 def times(status: Mapping[str, Any]) -> tuple[int, int]:
-    """statusChangeDate and firstEvaluationDate in ticks."""
+    """StatusChangeDate and firstEvaluationDate in ticks."""
     changed = ticks.from_text(status.get("statusChangeDate"), 0)
     return changed, ticks.from_text(status.get("firstEvaluationDate"), changed)
 

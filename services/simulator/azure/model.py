@@ -8,7 +8,10 @@ ASSESSMENT = "/providers/Microsoft.Security/assessments/"
 
 @dataclass(slots=True, eq=False)
 class Recommendation:
-    """An assessment metadata entry. `severity` is None for some custom ones; `kinds` name the resources it assesses."""
+    """An assessment metadata entry.
+
+    `severity` is None for some custom ones; `kinds` name the resources it assesses.
+    """
 
     key: str
     title: str
@@ -74,7 +77,7 @@ class Connector:
 
 @dataclass(slots=True, eq=False)
 class Resource:
-    """`id` is the casing of assessments, `arm_id` that of the `resources` table ("" when it has no row there)."""
+    """`id` is in the casing of assessments, `arm_id` in that of `resources` ("" when it has no row there)."""
 
     id: str
     arm_id: str
@@ -95,7 +98,10 @@ class Resource:
 
 @dataclass(slots=True, eq=False)
 class Finding:
-    """One assessment row. Times are .NET-like ticks (100 ns) since 1970; `extra` holds what a loaded payload adds."""
+    """One assessment row.
+
+    Times are .NET-like ticks (100 ns) since 1970; `extra` holds what a loaded payload adds.
+    """
 
     resource: Resource
     recommendation: Recommendation

@@ -11,11 +11,11 @@ from aiohttp import web
 from services.simulator.azure import graph_request as requests
 from services.simulator.azure import tables
 from services.simulator.azure.errors import Refusal, arm, graph
-from services.simulator.azure.replies import arm_headers, refuse, version_required
 from services.simulator.azure.kql import engine, nodes, parser
 from services.simulator.azure.kql.compiler import Column
 from services.simulator.azure.kql.errors import INVALID_QUERY, KqlError, unknown_table
 from services.simulator.azure.limits import Take, hms
+from services.simulator.azure.replies import arm_headers, refuse, version_required
 from services.simulator.azure.rows import View
 from services.simulator.azure.state import State
 
@@ -75,15 +75,20 @@ class ResourceGraph:
             raise arm(
                 400,
                 "InvalidResourceType",
-                "The resource type 'resources' could not be found in the namespace 'Microsoft.ResourceGraph' for api "
+                "The resource type 'resources' could not be found in the namespace "
+                "'Microsoft.ResourceGraph' for api "
                 f"version '{version}'. The supported api-versions are '{','.join(VERSIONS)}'.",
             )
 
     def _throttled(self, now: datetime, take: Take) -> Refusal:
-        """Real body: Azure/azure-cli-extensions#3325. Whether Retry-After is sent is UNVERIFIED, hence a limit option."""
+        """Real body: Azure/azure-cli-extensions#3325.
+
+        Whether Retry-After is sent is UNVERIFIED, hence a limit option.
+        """
         detail = {
             "code": "RateLimiting",
-            "message": "Client application has been throttled and should not attempt to repeat the request until an amount "
+            "message": "Client application has been throttled and should not attempt to repeat "
+            "the request until an amount "
             "of time has elapsed. Please see https://aka.ms/resourcegraph-throttling for help.",
         }
         refusal = graph(429, "RateLimiting", now, [detail])
@@ -237,6 +242,7 @@ def _quota_headers(take: Take) -> dict[str, str]:
 def _too_large(size: int, limit: int) -> dict[str, str]:
     return {
         "code": "ResponsePayloadTooLarge",
-        "message": f"Response payload size is {size}, and has exceeded the limit of {limit}. Please consider querying less "
+        "message": f"Response payload size is {size}, and has exceeded the limit of {limit}. "
+        "Please consider querying less "
         "data at a time and make paginated call if needed.",
     }

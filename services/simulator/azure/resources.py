@@ -1,4 +1,7 @@
-"""Making one resource of a kind: ids in both casings, native names, tags, details as Resource Graph spells them."""
+"""Making one resource of a kind.
+
+Ids in both casings, native names, tags, details as Resource Graph spells them.
+"""
 
 import random
 import uuid
@@ -17,7 +20,7 @@ _TEAMS = (
     "Service Desk",
     "Hardware",
     "Software",
-    "OS & Middleware – München",
+    "OS & Middleware (München)",
 )
 _ENVIRONMENTS = ("prod", "test", "dev")
 _NO_DASH = frozenset({"storage", "acr", "batch"})
@@ -62,9 +65,21 @@ def subscription_itself(subscription: Subscription) -> Resource:
         "ResourceId": scope,
     }
     return Resource(
-        scope, "", subscription.name, subscription.token, "subscription", "microsoft.resources/subscriptions", "Azure",
-        "", "", None, subscription, None, details, {},
-    )  # fmt: skip
+        scope,
+        "",
+        subscription.name,
+        subscription.token,
+        "subscription",
+        "microsoft.resources/subscriptions",
+        "Azure",
+        "",
+        "",
+        None,
+        subscription,
+        None,
+        details,
+        {},
+    )
 
 
 def _azure(kind: Kind, subscription: Subscription, group: str, rng: random.Random) -> Resource:
@@ -93,15 +108,28 @@ def _azure(kind: Kind, subscription: Subscription, group: str, rng: random.Rando
         else {"status": "Connected", "osType": "linux"}
     )
     return Resource(
-        lowered, arm_id, name, mark, kind.name, kind.provider.lower(), "Azure", group.lower(),
-        rng.choice(LOCATIONS), tags(rng), subscription, None, details, properties,
-    )  # fmt: skip
+        lowered,
+        arm_id,
+        name,
+        mark,
+        kind.name,
+        kind.provider.lower(),
+        "Azure",
+        group.lower(),
+        rng.choice(LOCATIONS),
+        tags(rng),
+        subscription,
+        None,
+        details,
+        properties,
+    )
 
 
 def _on_premises(kind: Kind, subscription: Subscription, group: str, rng: random.Random) -> Resource:
     mark = token("c", rng)
     name = f"{kind.prefix}-{mark}.corp.contoso.com"
-    workspace = f"/subscriptions/{subscription.id}/resourcegroups/{group.lower()}/providers/" + (
+    workspace = (
+        f"/subscriptions/{subscription.id}/resourcegroups/{group.lower()}/providers/"
         f"microsoft.operationalinsights/workspaces/la-{subscription.token}"
     )
     machine = guid(rng)
@@ -116,9 +144,21 @@ def _on_premises(kind: Kind, subscription: Subscription, group: str, rng: random
     if kind.name == "onpremsql":
         details |= {"ServerName": f"{name}\\MSSQLSERVER", "DatabaseName": "Größenübersicht"}
     return Resource(
-        resource_id, "", name, mark, kind.name, kind.provider.lower(), details["Source"], group.lower(),
-        "", None, subscription, None, details, {},
-    )  # fmt: skip
+        resource_id,
+        "",
+        name,
+        mark,
+        kind.name,
+        kind.provider.lower(),
+        details["Source"],
+        group.lower(),
+        "",
+        None,
+        subscription,
+        None,
+        details,
+        {},
+    )
 
 
 def _aws_native(kind: Kind, connector: Connector, region: str, name: str) -> dict[str, str]:
@@ -157,6 +197,18 @@ def _cloud(kind: Kind, subscription: Subscription, connector: Connector, rng: ra
     }
     group = connector.id.split("/")[4].lower()
     return Resource(
-        resource_id, "", name, mark, kind.name, resource_type, details["Source"], group,
-        "", None, subscription, connector, details, {},
-    )  # fmt: skip
+        resource_id,
+        "",
+        name,
+        mark,
+        kind.name,
+        resource_type,
+        details["Source"],
+        group,
+        "",
+        None,
+        subscription,
+        connector,
+        details,
+        {},
+    )

@@ -1,4 +1,7 @@
-"""Bodies as ARM shows them: lower-camel keys (`resourceDetails.id`, `links.azurePortalUri`), no metadata in lists."""
+"""Bodies as ARM shows them.
+
+Lower-camel keys (`resourceDetails.id`, `links.azurePortalUri`), no metadata in lists.
+"""
 
 from typing import Any
 
@@ -9,14 +12,22 @@ from services.simulator.azure.model import Finding, Recommendation, Subscription
 LATEST = "2025-05-04"
 VERSIONS = ("2021-06-01", LATEST)
 _ON_PREMISES = {
-    "Source": "source", "WorkspaceId": "workspaceId", "VMUUID": "vmuuid", "SourceComputerId": "sourceComputerId",
-    "MachineName": "machineName", "ServerName": "serverName", "DatabaseName": "databaseName",
-}  # fmt: skip
+    "Source": "source",
+    "WorkspaceId": "workspaceId",
+    "VMUUID": "vmuuid",
+    "SourceComputerId": "sourceComputerId",
+    "MachineName": "machineName",
+    "ServerName": "serverName",
+    "DatabaseName": "databaseName",
+}
 _OLD_SEVERITIES = {"Critical": "High"}
 
 
 def details(finding: Finding, version: str) -> dict[str, Any]:
-    """resourceDetails; 2021-06-01 knows only Azure and on-premises sources, others come with id and source."""
+    """ResourceDetails.
+
+    2021-06-01 knows only Azure and on-premises sources, others come with id and source.
+    """
     given = finding.resource.details
     source = str(given.get("Source", "Azure"))
     if source.startswith("OnPremise"):

@@ -1,4 +1,7 @@
-"""Rows as Resource Graph shows them: its envelope, its key casing (`resourceDetails.Id`, `links.azurePortal`)."""
+"""Rows as Resource Graph shows them.
+
+Its envelope, its key casing (`resourceDetails.Id`, `links.azurePortal`).
+"""
 
 import random
 from collections.abc import Callable
@@ -6,17 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from services.simulator.azure import ticks
 from services.simulator.azure import churn as churning
+from services.simulator.azure import ticks
 from services.simulator.azure.kql.compiler import walk
 from services.simulator.azure.model import Connector, Finding, Recommendation, Resource, Subscription
 
-SECURITY_COLUMNS = {
-    "id": "string", "name": "string", "type": "string", "tenantId": "string", "kind": "string", "location": "string",
-    "resourceGroup": "string", "subscriptionId": "string", "managedBy": "string", "sku": "dynamic", "plan": "dynamic",
-    "properties": "dynamic", "tags": "dynamic", "identity": "dynamic", "zones": "dynamic", "extendedLocation": "dynamic",
-}  # fmt: skip
+_STRINGS = "id name type tenantId kind location resourceGroup subscriptionId managedBy"
+_DYNAMICS = "sku plan properties tags identity zones extendedLocation"
+SECURITY_COLUMNS = dict.fromkeys(_STRINGS.split(), "string") | dict.fromkeys(_DYNAMICS.split(), "dynamic")
 """The same envelope for securityresources, resources and resourcecontainers."""
+
+
+_PORTAL = "portal.azure.com/#blade/Microsoft_Azure_Security/RecommendationsBlade/assessmentKey/"
 
 
 def envelope(values: dict[str, Any]) -> dict[str, Any]:
@@ -102,10 +106,7 @@ class View:
 
 def assessment(finding: Finding, view: View) -> dict[str, Any]:
     """The whole row of a finding."""
-    if finding.extra is not None:
-        row = _loaded(finding)
-    else:
-        row = _generated(finding, view)
+    row = _loaded(finding) if finding.extra is not None else _generated(finding, view)
     return churning.apply(row, finding, view.churn) if view.churn.active else row
 
 
@@ -126,10 +127,7 @@ def _generated(finding: Finding, view: View) -> dict[str, Any]:
         "status": status(finding),
         "metadata": metadata(recommendation),
         "additionalData": _additional(resource),
-        "links": {
-            "azurePortal": "portal.azure.com/#blade/Microsoft_Azure_Security/RecommendationsBlade/assessmentKey/"
-            f"{recommendation.key}/resourceId/{quote(resource.id, safe='')}"
-        },
+        "links": {"azurePortal": f"{_PORTAL}{recommendation.key}/resourceId/{quote(resource.id, safe='')}"},
     }
     level = risk(finding)
     if level is not None:

@@ -15,7 +15,10 @@ from services.simulator.gate import Gate
 
 @dataclass(slots=True)
 class State:
-    """Mutable: `reset` puts a new world and new modes here. `build` makes the world of the seed or of --load."""
+    """Mutable: `reset` puts a new world and new modes here.
+
+    `build` makes the world of the seed or of --load.
+    """
 
     build: Callable[[], World]
     world: World

@@ -1,7 +1,8 @@
-"""Descriptions and remediation steps, with the HTML that Microsoft's carry and lengths beyond any ticket field."""
+"""Descriptions and remediation steps, with HTML as in Microsoft's and lengths beyond any ticket field."""
 
 _LONG_LINE = (
-    "The platform team evaluates this policy on every deployment and once a day; a deviation is reported to the owner of "
+    "The platform team evaluates this policy on every deployment and once a day; a deviation is "
+    "reported to the owner of "
     "the resource group, and repeated deviations are escalated to the head of the business unit. "
 )
 _UNICODE = (
@@ -12,8 +13,10 @@ _UNICODE = (
 def description(title: str, *, long: bool, unicode: bool) -> str:
     """Plain text of some sentences; `long` gives more than 10,000 characters."""
     base = (
-        f"Defender for Cloud found resources that don't meet the recommendation '{title}'. Attackers look for exactly this "
-        "weakness: it widens the attack surface, and it makes an intrusion harder to notice and to contain. Review the "
+        f"Defender for Cloud found resources that don't meet the recommendation '{title}'. "
+        "Attackers look for exactly this "
+        "weakness: it widens the attack surface, and it makes an intrusion harder to notice and "
+        "to contain. Review the "
         "affected resources, decide which of them are exposed, and remediate them in the order of their risk."
     )
     if unicode:

@@ -19,8 +19,10 @@ def reads(state: State, client_id: str, subscription: Subscription | None) -> di
         raise arm(
             429,
             f"{kind.capitalize()}RequestsThrottled",
-            f"Number of 'read' requests for {kind} '{scope}' actor '{client_id}' exceeded. Please try again after "
-            f"'{seconds}' seconds after additional tokens are available. Refer to https://aka.ms/arm-throttling for "
+            f"Number of 'read' requests for {kind} '{scope}' actor '{client_id}' exceeded. Please "
+            "try again after "
+            f"'{seconds}' seconds after additional tokens are available. Refer to "
+            "https://aka.ms/arm-throttling for "
             "additional information.",
             {"Retry-After": str(seconds), f"x-ms-ratelimit-remaining-{kind}-reads": "0"},
         )

@@ -1,4 +1,4 @@
-"""Tokens planted in names, by which the ledger knows what a ticket is about whatever its correlation_id says."""
+"""Tokens planted in names, by which the ledger knows what a ticket is about, whatever its mark says."""
 
 import random
 

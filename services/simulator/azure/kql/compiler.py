@@ -13,7 +13,10 @@ Getter = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A value of each row. `raw_id` marks the table's own `id`, which paging needs; `path` leads into its base."""
+    """A value of each row.
+
+    `raw_id` marks the table's own `id`, which paging needs; `path` leads into its base.
+    """
 
     get: Getter
     kind: str
@@ -26,7 +29,10 @@ BaseGetter = Callable[[str, tuple[str | int, ...]], Getter]
 
 
 def walk(value: Any, path: tuple[str | int, ...]) -> Any:
-    """Follow a path into a dynamic value; null where it leads nowhere. Keys are case-sensitive, as in Kusto."""
+    """Follow a path into a dynamic value; null where it leads nowhere.
+
+    Keys are case-sensitive, as in Kusto.
+    """
     for key in path:
         if isinstance(key, str):
             value = value.get(key) if isinstance(value, dict) else None

@@ -14,7 +14,10 @@ from services.simulator.azure.kql.errors import semantic
 
 
 class Table(Protocol):
-    """`select` gives the rows in scope, sorted by id when the flag says so; hints narrow it by type and ids."""
+    """`select` gives the rows in scope, sorted by id when the flag says so.
+
+    Hints narrow it by type and ids.
+    """
 
     @property
     def columns(self) -> dict[str, str]: ...
@@ -26,7 +29,7 @@ class Table(Protocol):
 class Result:
     """Selected source rows and the columns that are to be shown of each.
 
-    `aggregated`: rows are final and cannot be paged (summarize, distinct, count). `ordered`: the query fixed an order.
+    `aggregated`: rows are final and cannot be paged (summarize, distinct, count). `ordered`: by the query.
     `slow`: a caller's note that shown columns need whole rows.
     """
 
@@ -83,7 +86,10 @@ def output_schema(query: nodes.Query, columns: dict[str, str], getter: BaseGette
 
 
 def _settle(result: Result, *, sorted_by_id: bool, shuffle: random.Random) -> None:
-    """Without order: by id when it is projected (as Resource Graph does for paging), else random each time."""
+    """Without order.
+
+    By id when it is projected (as Resource Graph does for paging), else random each time.
+    """
     if result.has_id:
         if not sorted_by_id:
             result.rows = sorted(result.rows, key=result.schema["id"].get)
@@ -148,10 +154,13 @@ def _group(state: _State, by: Sequence[nodes.Named], alias: str | None, operator
     for name, column in columns.items():
         if column.kind == "dynamic":
             raise semantic(
-                f"'{operator}' operator: group key '{name}' is of a 'dynamic' type. Please use an explicit cast "
-                f"(for example, '{operator} ... by tostring({name})') as grouping by a 'dynamic' type is not supported."
+                f"'{operator}' operator: group key '{name}' is of a 'dynamic' type. Please use an "
+                "explicit cast "
+                f"(for example, '{operator} ... by tostring({name})') as grouping by a 'dynamic' "
+                "type is not supported."
             )
     gets = [column.get for column in columns.values()]
+    counts: Counter[tuple[Any, ...]]
     if len(gets) == 1:
         counts = Counter((value,) for value in map(gets[0], state.rows))
     else:

@@ -4,7 +4,8 @@ from typing import Any
 
 INVALID_QUERY = {
     "code": "InvalidQuery",
-    "message": "Query is invalid. Please refer to the documentation for the Azure Resource Graph service and fix the error "
+    "message": "Query is invalid. Please refer to the documentation for the Azure Resource Graph "
+    "service and fix the error "
     "before retrying.",
 }
 

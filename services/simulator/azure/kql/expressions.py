@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from services.simulator.azure.kql import nodes
 from services.simulator.azure.kql.cursor import Cursor
 from services.simulator.azure.kql.errors import semantic, unsupported
+from services.simulator.azure.kql.lexer import Token
 
 COMPARISONS = frozenset({"==", "=~", "!=", "!~", "<", "<=", ">", ">="})
 WORDS = frozenset({"contains", "startswith", "endswith", "has"})
@@ -75,31 +76,40 @@ def _values(cursor: Cursor) -> tuple[nodes.Expression, ...]:
 
 def _primary(cursor: Cursor) -> nodes.Expression:
     token = cursor.next()
-    if token.kind == "string":
-        return nodes.Literal(token.text, "string")
-    if token.kind == "number":
-        whole = token.text.isdigit()
-        return nodes.Literal(int(token.text) if whole else float(token.text), "long" if whole else "real")
-    if token.kind == "datetime":
-        return nodes.Literal(instant(token.text), "datetime")
-    if token.kind == "timespan":
-        unit = "ms" if token.text.endswith("ms") else token.text[-1]
-        return nodes.Literal(float(token.text[: -len(unit)]) * _SECONDS[unit], "timespan")
+    constant = _constant(token)
+    if constant is not None:
+        return constant
     if token.kind == "symbol" and token.text == "(":
         inner = expression(cursor)
         cursor.expect(")")
         return inner
     if token.kind == "symbol" and token.text == "-" and cursor.peek().kind == "number":
-        number = _primary(cursor)
-        if isinstance(number, nodes.Literal):
+        number = _constant(cursor.next())
+        if number is not None:
             return nodes.Literal(-number.value, number.kind)
     if token.kind != "name":
         raise cursor.failure(token)
-    if token.text in _CONSTANTS:
-        return nodes.Literal(*_CONSTANTS[token.text])
     if cursor.accept("("):
         return nodes.Call(token.text, _arguments(cursor))
     return nodes.Name(token.text, _path(cursor))
+
+
+def _constant(token: Token) -> nodes.Literal | None:
+    """The literal that a token is, if it is one."""
+    match token.kind:
+        case "string":
+            return nodes.Literal(token.text, "string")
+        case "number":
+            whole = token.text.isdigit()
+            return nodes.Literal(int(token.text) if whole else float(token.text), "long" if whole else "real")
+        case "datetime":
+            return nodes.Literal(instant(token.text), "datetime")
+        case "timespan":
+            unit = "ms" if token.text.endswith("ms") else token.text[-1]
+            return nodes.Literal(float(token.text[: -len(unit)]) * _SECONDS[unit], "timespan")
+        case "name" if token.text in _CONSTANTS:
+            return nodes.Literal(*_CONSTANTS[token.text])
+    return None
 
 
 def _arguments(cursor: Cursor) -> tuple[nodes.Expression, ...]:

@@ -1,5 +1,7 @@
 """Tokens to a query: the tabular operators. Expressions are in `expressions`."""
 
+from collections.abc import Callable
+
 from services.simulator.azure.kql import nodes
 from services.simulator.azure.kql.cursor import Cursor
 from services.simulator.azure.kql.errors import unsupported
@@ -24,24 +26,15 @@ def parse(text: str) -> nodes.Query:
 
 def _stage(cursor: Cursor) -> nodes.Stage:
     operator = cursor.expect_name()
-    if operator in {"where", "filter"}:
-        return nodes.Where(expression(cursor))
-    if operator == "project":
-        return nodes.Project(_columns(cursor))
-    if operator == "extend":
-        return nodes.Extend(_columns(cursor))
-    if operator == "distinct":
-        return nodes.Distinct(_columns(cursor))
-    if operator == "summarize":
-        return _summarize(cursor)
-    if operator == "count":
-        return nodes.Count()
-    if operator in {"order", "sort"}:
-        cursor.expect_word("by")
-        return nodes.Order(_keys(cursor))
-    if operator in {"limit", "take"}:
-        return nodes.Limit(_integer(cursor))
-    raise unsupported(operator)
+    reader = _STAGES.get(operator)
+    if reader is None:
+        raise unsupported(operator)
+    return reader(cursor)
+
+
+def _sorted(cursor: Cursor) -> nodes.Stage:
+    cursor.expect_word("by")
+    return nodes.Order(_keys(cursor))
 
 
 def _top(cursor: Cursor) -> tuple[nodes.Stage, ...]:
@@ -105,3 +98,18 @@ def _count(cursor: Cursor) -> str:
     cursor.expect("(")
     cursor.expect(")")
     return alias
+
+
+_STAGES: dict[str, Callable[[Cursor], nodes.Stage]] = {
+    "where": lambda cursor: nodes.Where(expression(cursor)),
+    "filter": lambda cursor: nodes.Where(expression(cursor)),
+    "project": lambda cursor: nodes.Project(_columns(cursor)),
+    "extend": lambda cursor: nodes.Extend(_columns(cursor)),
+    "distinct": lambda cursor: nodes.Distinct(_columns(cursor)),
+    "summarize": _summarize,
+    "count": lambda _cursor: nodes.Count(),
+    "order": _sorted,
+    "sort": _sorted,
+    "limit": lambda cursor: nodes.Limit(_integer(cursor)),
+    "take": lambda cursor: nodes.Limit(_integer(cursor)),
+}
