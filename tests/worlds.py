@@ -1,11 +1,18 @@
-"""Small worlds for the tests of rules and mapper: findings and aggregates with sound defaults."""
+"""Small worlds for the tests of rules and mapper: findings, aggregates, rules and links."""
 
 from dataclasses import replace
 from typing import Any
 
-from common.identity import finding_key
+import msgspec
+
+from common.identity import correlation_id, finding_key, identity_digest, sys_id_of
+from common.model.decision import Decision, Kind
 from common.model.finding import Finding, Risk, Severity, Standing
-from common.model.group import Aggregate
+from common.model.group import Aggregate, GroupFacts
+from common.model.link import Link
+from common.rules import EffectiveRule, parse_rules
+from services.mapper.decide import facts_digest
+from services.mapper.decide_case import unresolved
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 _PLAIN = Finding(
@@ -53,3 +60,48 @@ def aggregate(
         digest=digest + sum(n * (i + 1) for i, n in enumerate(standings)),
         units=1,
     )
+
+
+def rule(extra: str = "", when: str = "{}", group: str = "[recommendation]") -> EffectiveRule:
+    """One effective rule with the built-in defaults; `extra` are more keys in YAML flow style."""
+    tail = f", {extra}" if extra else ""
+    text = (
+        "version: 1\ndefaults: {ticket: {assign: [Cloud Security]}}\n"
+        f"rules: [{{id: one, when: {when}, group: {group}{tail}}}]\n"
+    )
+    return parse_rules(text).rules[0]
+
+
+GROUP_VALUES = (("recommendation", "4fb67663-9ab9-475d-b026-8c544cced439"),)
+GROUP_FACTS = GroupFacts("one", GROUP_VALUES, identity_digest("contoso", "one", GROUP_VALUES))
+
+
+def executed(
+    decision: Decision, group: Aggregate, effective: EffectiveRule, link: Link | None, now: int
+) -> Link | None:
+    """The link after a writer carried a decision out: what the protocol with the writer asks of it."""
+    if not decision.kind.writes:
+        return link
+    facts, noted = facts_digest(group, effective), now if decision.events else (link.noted_on if link else 0)
+    common: dict[str, Any] = {
+        "facts": facts,
+        "open": unresolved(group),
+        "worst": group.worst,
+        "members": group.members,
+    }
+    if decision.kind is Kind.CREATE:
+        identity = correlation_id("contoso", "incident", GROUP_FACTS.identity, decision.generation)
+        return Link(
+            "incident", sys_id_of(identity), "INC1", decision.generation, 1, "one", created_at=now,
+            parent=decision.parent, **common,
+        )  # fmt: skip
+    assert link is not None
+    link = msgspec.structs.replace(link, seq=link.seq + 1, noted_on=noted, written_at=now, **common)
+    if decision.kind is Kind.RESOLVE:
+        code = decision.fields["close_code"]
+        return msgspec.structs.replace(
+            link, state="6", close_code=code, resolved_at=now, closed_by_person=False
+        )
+    if decision.kind is Kind.REOPEN:
+        return msgspec.structs.replace(link, state="2", closed_by_person=False)
+    return link

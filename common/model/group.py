@@ -36,11 +36,18 @@ class GroupFacts(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Memo(msgspec.Struct, array_like=True, frozen=True):
-    """What must be remembered of a group between decisions. Times are Unix seconds, 0 = never."""
+    """What must be remembered of a group between decisions. Times are Unix seconds, 0 = never.
+
+    `noted` is the number of open findings that the ticket's people were last told of (-1: not known);
+    `announced` is when `announced_event` was told since nothing is open any more.
+    """
 
     open_since: int = 0
     clear_since: int = 0
     reopened: tuple[int, ...] = ()
+    noted: int = -1
+    announced: int = 0
+    announced_event: str = ""
 
 
 @dataclass(frozen=True, slots=True)
