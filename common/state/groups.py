@@ -10,7 +10,7 @@ import msgspec
 
 from common.model.group import Aggregate, Contribution, GroupFacts, Memo, fold
 from common.state import keys
-from common.state.store import Fence, Store, octets, raw
+from common.state.store import Fence, Store, octets, raw, text
 
 FACTS, MEMO = b"=", b"@"
 _CHUNK = 200
@@ -100,6 +100,36 @@ class Groups:
         if self._plan:
             answers = [{**live, **over} for live, over in zip(answers[::2], answers[1::2], strict=True)]
         return [_state(fields) for fields in answers]
+
+    def know(self, facts: Mapping[bytes, GroupFacts]) -> None:
+        """Keep what groups are. No fence: a group's id is the digest of its facts, so they can't be wrong."""
+        pipe = self._store.client.pipeline(transaction=False)
+        for group, fact in facts.items():
+            if self._plan:
+                key = keys.plan_group(self._connection, self._plan, group)
+                pipe.hset(key, FACTS, _pack(fact))
+                pipe.expire(key, _OVERLAY_TTL)
+            else:
+                pipe.hsetnx(keys.group(self._connection, group), FACTS, _pack(fact))
+        pipe.sadd(keys.named(self._connection, "rules"), "", *{fact.rule for fact in facts.values()})
+        pipe.execute()
+
+    def rules(self) -> list[str]:
+        """Ids of all rules that ever made a group."""
+        found = self._store.client.smembers(keys.named(self._connection, "rules"))
+        return sorted(text(rule) for rule in found if rule)
+
+    def facts(self, groups: Sequence[bytes]) -> dict[bytes, GroupFacts]:
+        """What the groups are; those that nobody knows are left out."""
+        pipe = self._store.client.pipeline(transaction=False)
+        for group in groups:
+            pipe.hget(keys.group(self._connection, group), FACTS)
+            if self._plan:
+                pipe.hget(keys.plan_group(self._connection, self._plan, group), FACTS)
+        answers = pipe.execute()
+        if self._plan:
+            answers = [over or live for live, over in zip(answers[::2], answers[1::2], strict=True)]
+        return {g: _facts(packed) for g, packed in zip(groups, answers, strict=True) if packed}
 
     def remember(self, fence: Fence, memos: Mapping[bytes, Memo]) -> None:
         """Store memos (live runs only; a plan must leave no trace)."""

@@ -21,12 +21,13 @@ from common.identity import unit_key
 from common.model.finding import Standing
 from common.state import keys
 from common.state.groups import Groups
-from common.state.store import Store, octets, text
+from common.state.store import Fence, Store, octets, text
 
 RECORD = struct.Struct(">12s8s8sBB")
 PER_BUCKET = 4096
 IDS_PER_BUCKET = 256
 MAX_BUCKETS = 256
+SKIP_CODES = 0xFFFF  # a group field up to this is the code of a reason, not a group
 _SKIP_PREFIX = b"\0" * 6
 _INDEX = struct.Struct(">Q4xQQBB")
 
@@ -52,9 +53,14 @@ def is_skip(group: bytes) -> bool:
     return group.startswith(_SKIP_PREFIX)
 
 
+def code_of(reason: str) -> int:
+    """The 16-bit code that stands for a reason in records."""
+    return zlib.crc32(reason.encode()) & SKIP_CODES
+
+
 def skip_code(reason: str) -> bytes:
     """The group field of a finding that was skipped for `reason`."""
-    return _SKIP_PREFIX + struct.pack(">H", zlib.crc32(reason.encode()) & 0xFFFF)
+    return _SKIP_PREFIX + struct.pack(">H", code_of(reason))
 
 
 def buckets_for(findings: int, per_bucket: int = PER_BUCKET) -> int:
@@ -105,6 +111,15 @@ class Index:
         wanted = int.from_bytes(key[:8], "big")
         at = bisect_left(self._keys, wanted)
         return at if at < len(self._keys) and self._keys[at] == wanted else -1
+
+    def key_head(self, at: int) -> bytes:
+        """The first 8 bytes of a key: enough to tell its bucket."""
+        return self._keys[at].to_bytes(8, "big")
+
+    def bucket_range(self, number: int, buckets: int) -> range:
+        """Positions of one bucket's records."""
+        width = (1 << 64) // buckets
+        return range(bisect_left(self._keys, number * width), bisect_left(self._keys, (number + 1) * width))
 
     def group(self, at: int) -> bytes:
         return self.groups[at].to_bytes(8, "big")
@@ -174,6 +189,7 @@ class Ids:
 
     def __init__(self, store: Store, connection: str, unit: bytes) -> None:
         self._store = store
+        self._connection = connection
         self._key = keys.ids(connection, unit)
 
     def buckets(self) -> int:
@@ -189,16 +205,12 @@ class Ids:
         buckets = self.buckets()
         return self.load(bucket_of(group, buckets)).get(group, NOBODY) if buckets else NOBODY
 
-    def save(self, buckets: int, changed: Mapping[int, Mapping[bytes, Members]]) -> None:
-        """Write whole buckets; with another number of buckets, all of them must be given."""
-        fields: dict[str, bytes] = {str(n): pack_ids(content) for n, content in changed.items()}
-        pipe = self._store.client.pipeline(transaction=False)
-        if self.buckets() != buckets:
-            pipe.unlink(self._key)
-        for name, value in fields.items():
-            pipe.hset(self._key, name, value)
-        pipe.hset(self._key, "buckets", str(buckets))
-        pipe.execute()
+    def save(self, fence: Fence, buckets: int, changed: Mapping[int, Mapping[bytes, Members]]) -> None:
+        """Write whole buckets. Raises `Superseded`."""
+        fields: list[str | bytes] = ["buckets", str(buckets)]
+        for number, content in changed.items():
+            fields += [str(number), pack_ids(content)]
+        self._store.fenced("set", fence, self._connection, [self._key], fields)
 
 
 _ids_encoder = msgspec.msgpack.Encoder()

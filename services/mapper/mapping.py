@@ -1,0 +1,163 @@
+"""One unit's pages against its current generation: the unchanged is passed over, the rest classified."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from common.azure.findings import Malformed, to_finding
+from common.azure.rows import AssessmentRow, decode_body
+from common.errors import Skip
+from common.identity import finding_key, group_of
+from common.model.finding import Finding, Recommendation, Standing, Subscription
+from common.model.group import GroupFacts
+from common.state.units import Index, Record, bucket_of, pack, skip_code
+from services.mapper.classify import Compiled, Current, Matched, classify
+
+SEEN, CHANGED, UNREADABLE = 1, 2, 3
+FRAGMENT_BUCKETS = 256
+_SKIPPED_STANDING = {
+    Standing.HEALTHY: "healthy",
+    Standing.MITIGATED: "healthy",
+    Standing.WAIVED: "exempt",
+    Standing.OFF: "not_applicable",
+}
+_encode = msgspec.msgpack.Encoder().encode
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a unit's pages hold that its current generation does not."""
+
+    buckets: int
+    records: dict[int, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
+    ids: dict[bytes, list[str]] = field(default_factory=lambda: defaultdict(list))
+    facts: dict[bytes, GroupFacts] = field(default_factory=dict)
+    reasons: set[str] = field(default_factory=set)
+    read: int = 0
+    repeated: int = 0
+    malformed: Counter[str] = field(default_factory=Counter)
+
+    def put(self, record: Record) -> None:
+        self.records[bucket_of(record.key, self.buckets)] += pack(record)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """What classification needs to know of the state, in batches.
+
+    `open_groups` answers which of the groups have a ticket that holds its findings, with their facts;
+    `adopt` says that findings that are not open must be matched with tickets too (the unit is new to this
+    incarnation of Redis, and there are tickets).
+    """
+
+    open_groups: Callable[[Sequence[bytes]], Mapping[bytes, GroupFacts | None]]
+    adopt: bool
+
+
+class UnitReader:
+    """Streams a unit's pages into changes."""
+
+    def __init__(
+        self,
+        rules: Compiled,
+        recommendations: Mapping[str, Recommendation],
+        subscriptions: Mapping[str, Subscription],
+        index: Index,
+        changes: Changes,
+        lookups: Lookups,
+    ) -> None:
+        self._rules = rules
+        self._recommendations = recommendations
+        self._subscriptions = subscriptions
+        self._index = index
+        self._lookups = lookups
+        self._salts: dict[str, bytes] = {}
+        self.changes = changes
+
+    def page(self, rows_json: bytes) -> None:
+        """Take one page: the JSON array as Resource Graph sent it."""
+        body, broken = decode_body(b'{"data":' + rows_json + b"}", AssessmentRow)
+        self.changes.read += len(body.data) + len(broken)
+        if broken:
+            self.changes.malformed["malformed_row"] += len(broken)
+        fresh: list[tuple[AssessmentRow, bytes, bytes, int]] = []
+        index, seen = self._index, self._index.seen
+        for row in body.data:
+            if not row.id:
+                self.changes.malformed["no_id"] += 1
+                continue
+            key, at, print_ = finding_key(row.id), -1, self._fingerprint(row)
+            if len(index) and (at := index.find(key)) >= 0:
+                if seen[at]:
+                    self.changes.repeated += 1
+                    continue
+                seen[at] = SEEN
+                if index.fingerprints[at] == int.from_bytes(print_, "big"):
+                    continue
+                seen[at] = CHANGED
+            fresh.append((row, key, print_, at))
+        if fresh:
+            self._classify(fresh)
+
+    def _fingerprint(self, row: AssessmentRow) -> bytes:
+        """8 bytes over what rules and templates read, the rules and the recommendation's metadata."""
+        name = row.name or ""
+        salt = self._salts.get(name)
+        if salt is None:
+            recommendation = self._recommendations.get(name.lower())
+            text = f"{self._rules.rules.hash}{recommendation!r}".encode()
+            salt = self._salts[name] = hashlib.blake2b(text, digest_size=16).digest()
+        # Lower-cased, since ids flip case between reads (defender-api 0#10).
+        return hashlib.blake2b(_encode(row).lower(), digest_size=8, key=salt).digest()
+
+    def _classify(self, fresh: Sequence[tuple[AssessmentRow, bytes, bytes, int]]) -> None:
+        findings: list[tuple[Finding, bytes, bytes]] = []
+        for row, key, print_, at in fresh:
+            try:
+                finding = to_finding(row, self._recommendations, self._subscriptions)
+            except Malformed as error:
+                self.changes.malformed[error.reason] += 1
+                if at >= 0:
+                    self._index.seen[at] = UNREADABLE
+                continue
+            except Skip as error:
+                self.changes.put(Record(key, print_, self._skip(error.reason), int(Standing.HEALTHY), 0))
+                continue
+            findings.append((finding, print_, self._index.group(at) if at >= 0 else b""))
+        known = self._lookups.open_groups([group for *_, group in findings if group])
+        would = self._tickets_of_fixed(findings) if self._lookups.adopt else {}
+        for finding, print_, group in findings:
+            facts = known.get(group) if group else would.get(finding.key)
+            current = Current(facts, group or group_of(facts.identity)) if facts is not None else None
+            self._keep(finding, print_, current)
+
+    def _tickets_of_fixed(self, findings: Iterable[tuple[Finding, bytes, bytes]]) -> dict[bytes, GroupFacts]:
+        """Findings that are not open, by key, whose would-be group has an open ticket."""
+        wanted: dict[bytes, Matched] = {}
+        for finding, _, group in findings:
+            if finding.standing != Standing.OPEN and not group:
+                answer = classify(finding, self._rules)
+                if isinstance(answer, Matched):
+                    wanted[finding.key] = answer
+        known = self._lookups.open_groups(list({match.group for match in wanted.values()}))
+        return {key: match.facts for key, match in wanted.items() if match.group in known}
+
+    def _keep(self, finding: Finding, print_: bytes, current: Current | None) -> None:
+        if current is None and finding.standing != Standing.OPEN:
+            group = self._skip(_SKIPPED_STANDING[finding.standing])
+        else:
+            answer = classify(finding, self._rules, current)
+            if isinstance(answer, Matched):
+                group = answer.group
+                self.changes.facts[group] = answer.facts
+                self.changes.ids[group].append(finding.id)
+            else:
+                group = self._skip(answer.reason)
+        self.changes.put(Record(finding.key, print_, group, int(finding.standing), finding.rank))
+
+    def _skip(self, reason: str) -> bytes:
+        self.changes.reasons.add(reason)
+        return skip_code(reason)

@@ -1,0 +1,96 @@
+"""What a mapper stage sees of a run: its rules, its mode, and the stores that belong to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from common.errors import Superseded
+from common.model.group import GroupFacts
+from common.rules.ruleset import RuleSet
+from common.state import keys
+from common.state.directory import Directory
+from common.state.flow import Flow
+from common.state.groups import Groups
+from common.state.links import Links
+from common.state.register import Register
+from common.state.runs import RUNNING, Runs
+from common.state.store import Fence, Store, octets
+from common.state.units import Units
+from services.mapper.classify import Compiled, compile_rules
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A connection's current run and its stores. In plan mode groups and links write to an overlay."""
+
+    connection: str
+    fence: Fence
+    plan: bool
+    record: dict[str, str]
+    compiled: Compiled
+    runs: Runs
+    register: Register
+    groups: Groups
+    links: Links
+    units: Units
+    directory: Directory
+
+    @property
+    def run(self) -> str:
+        return self.fence.run
+
+    @property
+    def rules(self) -> RuleSet:
+        return self.compiled.rules
+
+    def open_groups(self, groups: Sequence[bytes]) -> dict[bytes, GroupFacts | None]:
+        """Those of `groups` whose ticket holds its findings, with their facts."""
+        held = [group for group, link in self.links.get_many(groups).items() if link.holds_findings]
+        facts = self.groups.facts(held)
+        return {group: facts.get(group) for group in held}
+
+    def ticket_open(self, groups: Sequence[bytes]) -> set[bytes]:
+        return {group for group, link in self.links.get_many(groups).items() if link.holds_findings}
+
+
+class Views:
+    """Builds views; remembers the compiled rules of the latest runs."""
+
+    def __init__(self, store: Store, flow: Flow) -> None:
+        self.store = store
+        self.flow = flow
+        self._compiled: dict[tuple[str, str], Compiled] = {}
+
+    def current(self, connection: str) -> RunView:
+        """The connection's current run. Raises `Superseded` when it has ended or Redis is another one."""
+        register, runs = Register(self.store, connection), Runs(self.store, connection)
+        run = register.current_run()
+        record = runs.record(run) if run else {}
+        if record.get("status") != RUNNING or record.get("epoch") != self.store.known_epoch():
+            raise Superseded
+        plan = record.get("mode") == "plan"
+        overlay = run if plan else ""
+        return RunView(
+            connection=connection,
+            fence=Fence(record["epoch"], run),
+            plan=plan,
+            record=record,
+            compiled=self._rules(connection, run),
+            runs=runs,
+            register=register,
+            groups=Groups(self.store, connection, overlay),
+            links=Links(self.store, connection, overlay),
+            units=Units(self.store, connection),
+            directory=Directory(self.store, connection),
+        )
+
+    def _rules(self, connection: str, run: str) -> Compiled:
+        compiled = self._compiled.get((connection, run))
+        if compiled is None:
+            snapshot = octets(self.store.client.get(keys.run(connection, run, "rules")))
+            if not snapshot:
+                raise Superseded
+            compiled = compile_rules(RuleSet.from_json(snapshot), connection)
+            if len(self._compiled) > 16:
+                self._compiled.clear()
+            self._compiled[connection, run] = compiled
+        return compiled

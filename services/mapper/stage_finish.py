@@ -1,0 +1,204 @@
+"""Finishes a unit: answers about missing findings, contributions to groups, the generation's commit."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+import zstandard
+
+from common.errors import Fatal, Retry
+from common.identity import finding_key, unit_key
+from common.model.finding import Standing
+from common.runtime.drain import Lease
+from common.state import keys
+from common.state.groups import Share
+from common.state.pages import Pages
+from common.state.queue import Claimed
+from common.state.runs import UnitRecord, pack_unit
+from common.state.store import Store, octets, text
+from common.state.units import IDS_PER_BUCKET, Ids, Members, bucket_of, buckets_for, pack, unpack, unpack_ids
+from services.mapper.absence import answered
+from services.mapper.mapping import FRAGMENT_BUCKETS
+from services.mapper.run_view import RunView, Views
+from services.mapper.shares import Part, add_up, touched_groups
+from services.mapper.staging import current_bucket
+
+_GROUPS_AT_ONCE = 20_000
+
+
+class FinishStage:
+    """Queue `finish`: one item is one unit whose missing findings were asked for."""
+
+    queue = "finish"
+    batch = 1
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+
+    def handle(self, connection: str, items: Sequence[Claimed], lease: Lease) -> None:  # noqa: ARG002 - one pass is short
+        view = self._views.current(connection)
+        for item in items:
+            record = view.runs.unit(view.run, item.id.decode())
+            if record is not None and not record.ended:
+                self.finish(view, record)
+
+    def failed(self, connection: str, item: Claimed, error: Fatal) -> None:
+        view = self._views.current(connection)
+        unit = item.id.decode()
+        before = view.runs.unit(view.run, unit) or UnitRecord(unit)
+        view.runs.put_units(
+            view.fence, [msgspec.structs.replace(before, state="failed", reason=error.reason)]
+        )
+        view.runs.tell(view.run, error.reason, f"unit {unit} could not be finished: {error}")
+        self._views.flow.unit_ended(connection, view.fence, unit)
+
+    def finish(self, view: RunView, record: UnitRecord) -> None:
+        """Contribute and commit. In plan mode only the overlay is written."""
+        unit = UnitFinish(self._views, view, record)
+        unit.answer()
+        unit.contribute()
+        unit.commit()
+        Pages(self._views.store, view.connection, view.run, record.unit, record.attempt).drop()
+        self._views.flow.unit_ended(view.connection, view.fence, record.unit)
+
+
+class Fragments:
+    """Ids that mapping collected, in fragments named `<bucket>:<number>`; one bucket is held at a time."""
+
+    def __init__(self, store: Store, key: bytes) -> None:
+        self._store = store
+        self._key = key
+        self._names: dict[int, list[str]] | None = None
+        self._held = -1
+        self._content: list[dict[bytes, Members]] = []
+
+    def of(self, group: bytes) -> list[str]:
+        number = bucket_of(group, FRAGMENT_BUCKETS)
+        if number != self._held:
+            self._load(number)
+        return [finding for content in self._content if group in content for finding in content[group].ids]
+
+    def _load(self, number: int) -> None:
+        if self._names is None:
+            self._names = {}
+            for name in map(text, self._store.client.hkeys(self._key)):
+                self._names.setdefault(int(name.partition(":")[0]), []).append(name)
+        names = self._names.get(number, [])
+        found = self._store.client.hmget(self._key, names) if names else []
+        self._held, self._content = number, [unpack_ids(octets(packed)) for packed in found]
+
+
+class UnitFinish:
+    """The finish of one unit in one run."""
+
+    def __init__(self, views: Views, view: RunView, record: UnitRecord) -> None:
+        self._store = views.store
+        self._view = view
+        self._record = record
+        self._unit = unit_key(record.unit)
+        self._generation = view.units.generation(record.unit)
+        self._stage_key = keys.unit_part(view.connection, view.run, "stage", self._unit)
+        self._fragments = Fragments(self._store, keys.unit_part(view.connection, view.run, "ids", self._unit))
+        staged = text(self._store.client.hget(self._stage_key, "buckets"))
+        self._buckets = int(staged) if staged else self._generation.buckets
+
+    def answer(self) -> None:
+        """Put what Resource Graph said of missing findings into the staged records."""
+        key = keys.unit_part(self._view.connection, self._view.run, "answers", self._unit)
+        packed = octets(self._store.client.get(key))
+        if not packed:
+            return
+        decoded = msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(packed), type=dict[str, int])
+        standings = {finding_key(finding): Standing(value) for finding, value in decoded.items()}
+        for number in self._staged_numbers():
+            records = [
+                answered(r, standings[r.key]) if r.standing == Standing.MISSING and r.key in standings else r
+                for r in unpack(self._after(number))
+            ]
+            changed = b"".join(map(pack, records))
+            self._store.fenced(
+                "set", self._view.fence, self._view.connection, [self._stage_key], [str(number), changed]
+            )
+
+    def contribute(self) -> None:
+        """Overwrite this unit's contributions to every group that it touched."""
+        touched: set[bytes] = set()
+        for number in self._staged_numbers():
+            touched |= touched_groups(self._before(number), self._after(number))
+        ordered = sorted(touched)
+        for start in range(0, len(ordered), _GROUPS_AT_ONCE):
+            self._contribute(set(ordered[start : start + _GROUPS_AT_ONCE]))
+
+    def _contribute(self, groups: set[bytes]) -> None:
+        parts = add_up(self._all_buckets(), groups)
+        facts = self._view.groups.facts(sorted(groups))
+        if unknown := groups - facts.keys():
+            why = f"{len(unknown)} groups of unit {self._record.unit} are not known any more"
+            raise Retry("facts_missing", why)
+        shares = [
+            Share(group, facts[group], parts[group].contribution() if group in parts else None)
+            for group in sorted(groups)
+        ]
+        self._view.groups.contribute(self._view.fence, self._unit, shares)
+        if not self._view.plan:
+            self._save_ids(groups, parts)
+
+    def _save_ids(self, groups: set[bytes], parts: Mapping[bytes, Part]) -> None:
+        """Rewrite the touched groups' ids, worst first."""
+        stored = Ids(self._store, self._view.connection, self._unit)
+        now = stored.buckets()
+        wanted = now or buckets_for(self._record.matched, IDS_PER_BUCKET)
+        changed: dict[int, dict[bytes, Members]] = {}
+        for group in sorted(groups):
+            number = bucket_of(group, wanted)
+            if number not in changed:
+                changed[number] = dict(stored.load(number)) if now else {}
+            known = {finding_key(i): i for i in changed[number].get(group, Members(0, [])).ids}
+            known.update({finding_key(i): i for i in self._fragments.of(group)})
+            part = parts.get(group)
+            if part is None:
+                changed[number].pop(group, None)
+            else:
+                changed[number][group] = part.members(known)
+        stored.save(self._view.fence, wanted, changed)
+
+    def commit(self) -> None:
+        """Put the staged buckets in place, once; the unit is done."""
+        done = msgspec.structs.replace(self._record, state="done")
+        if self._view.plan:
+            self._view.runs.put_units(self._view.fence, [done])
+            return
+        names = [
+            keys.generation(self._view.connection, self._unit),
+            self._stage_key,
+            keys.run(self._view.connection, self._view.run, "units"),
+        ]
+        args = [self._generation.version, self._view.run, self._record.unit, pack_unit(done)]
+        self._store.fenced("commit_unit", self._view.fence, self._view.connection, names, args)
+        self._store.client.unlink(
+            *(
+                keys.unit_part(self._view.connection, self._view.run, part, self._unit)
+                for part in ("ids", "missing", "answers")
+            )
+        )
+
+    def _staged_numbers(self) -> list[int]:
+        return sorted(int(text(n)) for n in self._store.client.hkeys(self._stage_key) if text(n).isdigit())
+
+    def _before(self, number: int) -> bytes:
+        """The current generation's records that lie in the bucket `number` of the next one."""
+        if self._generation.buckets == self._buckets:
+            return self._view.units.bucket(self._record.unit, number)
+        return current_bucket(
+            lambda n: self._view.units.bucket(self._record.unit, n),
+            self._generation.buckets,
+            self._buckets,
+            number,
+        )
+
+    def _after(self, number: int) -> bytes:
+        staged = self._store.client.hget(self._stage_key, str(number))
+        return octets(staged) if staged is not None else self._view.units.bucket(self._record.unit, number)
+
+    def _all_buckets(self) -> Iterator[bytes]:
+        for number in range(self._buckets):
+            yield self._after(number)

@@ -1,0 +1,232 @@
+"""Maps a unit that was read: classifies what changed and stages the unit's next generation."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+import zstandard
+
+from common.errors import Fatal, Retry
+from common.identity import finding_key, unit_key
+from common.runtime.drain import Lease
+from common.state import keys
+from common.state.directory import subscription_of
+from common.state.pages import Manifest, Pages
+from common.state.queue import Claimed, Item
+from common.state.runs import UnitRecord
+from common.state.store import octets
+from common.state.units import Generation, Ids, Members, Record, bucket_of, code_of, pack_ids
+from services.mapper.mapping import FRAGMENT_BUCKETS, Changes, Lookups, UnitReader
+from services.mapper.run_view import RunView, Views
+from services.mapper.staging import (
+    Tally,
+    count_untouched,
+    current_bucket,
+    merge,
+    touched_buckets,
+    wanted_buckets,
+)
+
+STAGE_TTL = 24 * 3600
+_IDS_IN_MEMORY = 5_000
+
+
+class MapStage:
+    """Queue `map`: one item is one unit."""
+
+    queue = "map"
+    batch = 1
+
+    def __init__(self, views: Views, finish: Callable[[RunView, UnitRecord], None]) -> None:
+        self._views = views
+        self._finish = finish
+
+    def handle(self, connection: str, items: Sequence[Claimed], lease: Lease) -> None:  # noqa: ARG002 - one pass is short
+        view = self._views.current(connection)
+        for item in items:
+            unit = item.id.decode()
+            record = view.runs.unit(view.run, unit)
+            if record is None or record.ended or item.body.decode() not in ("", record.attempt):
+                continue
+            self._map(view, record)
+
+    def failed(self, connection: str, item: Claimed, error: Fatal) -> None:
+        view = self._views.current(connection)
+        unit = item.id.decode()
+        before = view.runs.unit(view.run, unit) or UnitRecord(unit)
+        view.runs.put_units(
+            view.fence, [msgspec.structs.replace(before, state="failed", reason=error.reason)]
+        )
+        view.runs.tell(view.run, error.reason, f"unit {unit} could not be mapped: {error}")
+        self._views.flow.unit_ended(connection, view.fence, unit)
+
+    def _map(self, view: RunView, record: UnitRecord) -> None:
+        store = self._views.store
+        pages = Pages(store, view.connection, view.run, record.unit, record.attempt)
+        manifest = pages.manifest()
+        if not manifest.complete:
+            raise Retry("unit_incomplete", f"unit {record.unit} lacks a page: it is read again")
+        mapped = UnitMapping(self._views, view, record, manifest)
+        mapped.read(pages.read(manifest.pages))
+        done = mapped.stage()
+        view.runs.put_units(view.fence, [done])
+        if mapped.asked:
+            self._views.flow.put(view.connection, view.fence, "confirm", [Item(record.unit.encode(), 0, b"")])
+        else:
+            self._finish(view, done)
+        pages.drop()
+
+
+class UnitMapping:
+    """The mapping of one unit in one run."""
+
+    def __init__(self, views: Views, view: RunView, record: UnitRecord, manifest: Manifest) -> None:
+        self._store = views.store
+        self._view = view
+        self._record = record
+        self._manifest = manifest
+        self._unit = unit_key(record.unit)
+        self._generation: Generation = view.units.generation(record.unit)
+        self._index = view.units.index(record.unit)
+        self._changes = Changes(wanted_buckets(self._generation, max(manifest.rows, len(self._index))))
+        self._flushes = 0
+        self.asked = False
+
+    def read(self, pages: Iterator[bytes]) -> None:
+        """Stream the pages; only what changed stays in memory."""
+        adopt = self._generation.version == "" and self._view.links.count() > 0
+        directory = self._view.directory
+        subscription = subscription_of(self._record.unit)
+        subscriptions = {k: v for k, v in directory.subscriptions().items() if k == subscription}
+        reader = UnitReader(
+            self._view.compiled,
+            directory.metadata(),
+            subscriptions,
+            self._index,
+            self._changes,
+            Lookups(self._view.open_groups, adopt),
+        )
+        self._drop_stage()
+        for page in pages:
+            reader.page(page)
+            if sum(map(len, self._changes.ids.values())) >= _IDS_IN_MEMORY:
+                self._flush_ids()
+            self._keep_facts()
+        self._flush_ids()
+
+    def stage(self) -> UnitRecord:
+        """Write the next generation's changed buckets beside the current one; answers the unit's record."""
+        changes, generation, tally = self._changes, self._generation, Tally()
+        wanted = changes.buckets
+        rebuild = generation.buckets != wanted
+        touched = set(range(wanted)) if rebuild else touched_buckets(self._index, changes)
+        exact = self._exact()
+        for number in sorted(touched):
+            current = current_bucket(self._bucket, generation.buckets, wanted, number)
+            merged = merge(
+                current,
+                self._index,
+                bytes(changes.records.get(number, b"")),
+                tally,
+                exact=exact,
+                ticket_open=self._view.ticket_open,
+            )
+            if rebuild or merged != current:
+                self._stage({str(number): merged})
+        if rebuild:
+            self._stage({"buckets": str(wanted).encode()})
+        count_untouched(self._index, wanted, touched, tally)
+        self._ask(tally.ask)
+        self._keep_reasons()
+        return self._done(tally, exact=exact)
+
+    def _exact(self) -> bool:
+        """Whether the unit's totals agree, so that absence means something."""
+        manifest, changes = self._manifest, self._changes
+        distinct = changes.read - changes.repeated - self._repeated_fresh()
+        return (
+            manifest.flags == ""
+            and self._record.exact
+            and manifest.first_total == manifest.last_total == distinct
+        )
+
+    def _repeated_fresh(self) -> int:
+        """Rows of findings new to us that came twice."""
+        twice = 0
+        for packed in self._changes.records.values():
+            heads = [bytes(packed[at : at + 12]) for at in range(0, len(packed), 30)]
+            twice += len(heads) - len(set(heads))
+        return twice
+
+    def _bucket(self, number: int) -> bytes:
+        return self._view.units.bucket(self._record.unit, number)
+
+    def _key(self, part: str) -> bytes:
+        return keys.unit_part(self._view.connection, self._view.run, part, self._unit)
+
+    def _drop_stage(self) -> None:
+        self._store.client.unlink(*(self._key(part) for part in ("stage", "ids", "missing", "answers")))
+
+    def _stage(self, fields: dict[str, bytes]) -> None:
+        flat = [part for pair in fields.items() for part in pair]
+        self._store.fenced("set", self._view.fence, self._view.connection, [self._key("stage")], flat)
+        self._store.client.expire(self._key("stage"), STAGE_TTL)
+
+    def _flush_ids(self) -> None:
+        """Move collected ids to Redis, as one fragment for each group bucket."""
+        if not self._changes.ids:
+            return
+        parts: dict[int, dict[bytes, Members]] = {}
+        for group, ids in self._changes.ids.items():
+            parts.setdefault(bucket_of(group, FRAGMENT_BUCKETS), {})[group] = Members(0, ids)
+        fields = {f"{number}:{self._flushes}": pack_ids(content) for number, content in parts.items()}
+        flat = [part for pair in fields.items() for part in pair]
+        self._store.fenced("set", self._view.fence, self._view.connection, [self._key("ids")], flat)
+        self._store.client.expire(self._key("ids"), STAGE_TTL)
+        self._flushes += 1
+        self._changes.ids.clear()
+
+    def _keep_facts(self) -> None:
+        if self._changes.facts:
+            self._view.groups.know(self._changes.facts)
+            self._changes.facts.clear()
+
+    def _keep_reasons(self) -> None:
+        """Remember what the codes in the records mean."""
+        if self._changes.reasons:
+            key = keys.named(self._view.connection, "skips")
+            for reason in self._changes.reasons:
+                self._store.client.hset(key, str(code_of(reason)), reason)
+
+    def _ask(self, records: Sequence[Record]) -> None:
+        """Write down the ids that must be asked for again."""
+        if not records:
+            return
+        stored = Ids(self._store, self._view.connection, self._unit)
+        by_group: dict[bytes, set[bytes]] = {}
+        for record in records:
+            by_group.setdefault(record.group, set()).add(record.key)
+        ids = [
+            finding
+            for group, wanted in by_group.items()
+            for finding in stored.of(group).ids
+            if finding_key(finding) in wanted
+        ]
+        packed = zstandard.ZstdCompressor(level=1).compress(msgspec.msgpack.encode(ids))
+        self._store.client.set(self._key("missing"), packed, ex=STAGE_TTL)
+        self.asked = True
+
+    def _done(self, tally: Tally, *, exact: bool) -> UnitRecord:
+        names = self._store.client.hgetall(keys.named(self._view.connection, "skips"))
+        reasons = {int(code): octets(reason).decode() for code, reason in names.items()}
+        changes = self._changes
+        return msgspec.structs.replace(
+            self._record,
+            state="mapped",
+            read=changes.read,
+            matched=tally.matched,
+            skipped={reasons.get(code, "other"): n for code, n in tally.skips.items() if n},
+            malformed=changes.malformed.total(),
+            repeated=changes.repeated + tally.repeated,
+            exact=exact,
+            reason="" if exact else "inexact",
+        )
