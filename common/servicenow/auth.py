@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import urlencode
 
 import jwt
@@ -61,14 +60,6 @@ class JwtBearer:
 
 
 Grant = ClientCredentials | Password | JwtBearer
-
-
-class SignIn(Protocol):
-    """Gives the Authorization header."""
-
-    def header(self, deadline: Deadline) -> str: ...
-    def renew(self, rejected: str) -> None:
-        """Forget the header that a 401 rejected, unless another thread has renewed it already."""
 
 
 class BasicSignIn:

@@ -10,8 +10,8 @@ from common.http.deadline import Deadline
 from common.http.errors import Throttled
 from common.http.exchange import Answer, Exchange, Request
 from common.http.reading import decode, require_json
+from common.http.signin import SignIn
 from common.servicenow.answers import SIDE, error_of
-from common.servicenow.auth import SignIn
 
 T = TypeVar("T")
 
