@@ -25,6 +25,9 @@ def witness(gate: Gate, face: str) -> Middleware:
                 return _cut(request, gate, route)
             gate.counts.answered(route, error.status)
             raise
+        except Exception:
+            gate.counts.answered(route, 500)
+            raise
         if request.get(ABORT_AT_END, False):
             return _cut(request, gate, route)
         gate.counts.answered(route, response.status)
