@@ -10,6 +10,8 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 $(VENV)/.ready: requirements/base.txt requirements/dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "setup: $(PYTHON) is not on PATH: install Python 3.11 to 3.13 (Debian 12: sudo apt-get install python3 python3-venv)" >&2; exit 1; }
+	@$(PYTHON) deploy/dev/check_python.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/base.txt -r requirements/dev.txt
 	touch $@
@@ -26,6 +28,22 @@ lint: $(VENV)/.ready ## style and types
 .PHONY: test
 test: $(VENV)/.ready ## every test that fits in twenty minutes
 	$(BIN)/python -m pytest
+
+.PHONY: demo
+demo: $(VENV)/.ready ## plan, approve, sync, change the world, sync again: all on this machine
+	$(BIN)/python -m deploy.dev.demo
+
+.PHONY: up
+up: $(VENV)/.ready ## keep the demo's stack running (STACK="--findings 5000" and more)
+	$(BIN)/python -m deploy.dev.background up $(STACK)
+
+.PHONY: down
+down: $(VENV)/.ready ## stop it
+	$(BIN)/python -m deploy.dev.background down
+
+.PHONY: compose-test
+compose-test: ## the stack in containers: build, plan, approve, sync, check, take down
+	tests/compose/run.sh
 
 .PHONY: lock
 lock: ## pin what requirements/*.in ask for, with hashes (needs uv)
