@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -12,6 +12,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, Service
 from azure.identity import (
     CertificateCredential,
     ClientSecretCredential,
+    CredentialUnavailableError,
     ManagedIdentityCredential,
     WorkloadIdentityCredential,
 )
@@ -189,21 +190,40 @@ class AzureSignIn:
 
 
 def _typed(error: Exception) -> HttpError:
-    if isinstance(error, ClientAuthenticationError):
-        code = _CODE.search(str(error))
-        name = code[0] if code else type(error).__name__
-        if name in _TRANSIENT:
-            return HttpRetry("signin_failed", f"Entra could not sign in just now ({name}).")
+    """Tell a refusal from trouble: the library wraps nearly everything in ClientAuthenticationError."""
+    causes = tuple(_causes(error))
+    if code := _CODE.search(str(error)):
+        return _coded(code[0])
+    if any(isinstance(cause, ServiceRequestError) for cause in causes):
+        return _unreachable(str(error))
+    if isinstance(causes[-1], ValueError | OSError | CredentialUnavailableError):
         return HttpFatal(
-            "signin_refused", f"Entra refused the sign-in ({name}): check tenant, client and its secret."
+            "signin_refused",
+            f"The Azure credential can't be used ({type(causes[-1]).__name__}): check its kind, tenant,"
+            " files and settings.",
         )
-    if isinstance(error, ServiceRequestError):
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return HttpFatal("tls_refused", "The certificate of Entra is not trusted: set the CA bundle.")
-        return NeverSent("never_sent", "Entra could not be reached.")
-    if isinstance(error, AzureError):
-        return HttpRetry("signin_failed", f"Entra gave no clear answer ({type(error).__name__}).")
+    if isinstance(error, ClientAuthenticationError) and len(causes) == 1:
+        return _coded("no code")
+    return HttpRetry("signin_failed", f"Entra gave no clear answer ({type(causes[-1]).__name__}).")
+
+
+def _unreachable(text: str) -> HttpError:
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return HttpFatal("tls_refused", "The certificate of Entra is not trusted: set the CA bundle.")
+    return NeverSent("never_sent", "Entra could not be reached.")
+
+
+def _coded(code: str) -> HttpError:
+    if code in _TRANSIENT:
+        return HttpRetry("signin_failed", f"Entra could not sign in just now ({code}).")
     return HttpFatal(
-        "signin_refused",
-        f"The Azure credential can't be used ({type(error).__name__}): check its kind, files and settings.",
+        "signin_refused", f"Entra refused the sign-in ({code}): check tenant, client and its secret."
     )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was raised from, outermost first."""
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__
