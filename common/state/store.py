@@ -30,9 +30,9 @@ class Store:
 
     def epoch(self) -> str:
         """This incarnation of Redis; made on first use, so a wiped Redis answers another one."""
-        fresh = uuid.uuid4().hex
-        answer = self.client.set(keys.EPOCH, fresh, nx=True, get=True)
-        return text(answer) or fresh
+        # Two steps: SET with NX and GET at once needs Redis 7, and the bundled one is 6.2.
+        self.client.set(keys.EPOCH, uuid.uuid4().hex, nx=True)
+        return text(self.client.get(keys.EPOCH))
 
     def known_epoch(self) -> str:
         """The epoch if there is one, else ""; never makes one."""
