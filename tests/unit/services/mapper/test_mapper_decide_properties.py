@@ -28,9 +28,17 @@ RULES = tuple(
 )
 NAMES = ("healthy", "open", "mitigated", "waived", "off", "missing", "gone", "lost")
 times = st.integers(NOW - 40 * 86_400, NOW) | st.just(0)
+few = st.integers(0, 3)
+counts = st.one_of(  # something open; all clear; anything
+    st.fixed_dictionaries({"open": st.integers(1, 4)}, optional=dict.fromkeys(NAMES[2:], few)),
+    st.fixed_dictionaries({}, optional=dict.fromkeys(("healthy", "gone", "mitigated"), few)),
+    st.fixed_dictionaries({"waived": st.integers(1, 2)}, optional={"healthy": few}),
+    st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, few)),
+)
+seldom = st.sampled_from([False] * 11 + [True])
 aggregates = st.builds(
-    lambda counts, severity, risk, digest: aggregate(severity, risk, digest, **counts),
-    st.dictionaries(st.sampled_from(NAMES), st.integers(0, 4), max_size=4),
+    lambda members, severity, risk, digest: aggregate(severity, risk, digest, **members),
+    counts,
     st.sampled_from(list(Severity)),
     st.sampled_from(list(Risk)),
     st.integers(0, 3),
@@ -52,14 +60,14 @@ links = st.builds(
     generation=st.integers(1, 5),
     seq=st.integers(1, 9),
     rule=st.just("one"),
-    state=st.sampled_from(["1", "2", "3", "6", "7", "8", "10"]),
-    active=st.booleans(),
+    state=st.sampled_from(["1", "2", "3", "6", "1", "2", "3", "6", "7", "8", "10"]),
+    active=seldom.map(lambda inactive: not inactive),
     assigned=st.booleans(),
     hold_reason=st.sampled_from(["", "1", "3"]),
     close_code=st.sampled_from(["", "Duplicate", "Solution provided"]),
     closed_by_person=st.booleans(),
-    deleted=st.booleans(),
-    detached=st.booleans(),
+    deleted=seldom,
+    detached=seldom,
     open=st.integers(0, 4),
     worst=st.integers(0, 70),
     noted_on=times,
