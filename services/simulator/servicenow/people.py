@@ -35,7 +35,7 @@ def change(site: Site, op: Mapping[str, Any]) -> dict[str, Any]:
     """Carry out `op`; answers the sys_ids changed. Raises ValueError with a sentence for what makes no sense.
 
     `table` (incident), and one of `sys_id`, `sys_ids`, `share` with `seed`, or `count`; the last two choose
-    among our tickets: open ones, unless they are to be reopened. Further keys, or `fields`, are columns to set.
+    among our tickets: open ones, unless they are to be reopened. Other keys, or `fields`, are columns to set.
     """
     table = str(op.get("table", "incident"))
     if table not in site.schema:

@@ -51,9 +51,10 @@ class View:
         if self.display != "false":
             return {n: value(row.get(n, ""), c, row) for n, c in table.columns.items() if n not in hidden}
         answer: dict[str, Any] = table.full(row)
-        for name in row:
-            if table.columns[name].kind in REFERENCES:
-                answer[name] = value(row[name], table.columns[name], row)
+        for name, text in row.items():
+            column = table.columns.get(name)
+            if column is not None and column.kind in REFERENCES:
+                answer[name] = value(text, column, row)
         for name in hidden:
             answer.pop(name, None)
         return answer

@@ -63,8 +63,10 @@ class Table:
             yield from self.parent.lineage()
 
     def full(self, row: Mapping[str, str]) -> dict[str, str]:
-        """The row with every column; what is not stored is empty."""
-        return {**self._blank, **row}
+        """The row with every column of this table; what is not stored is empty."""
+        if row.keys() <= self.columns.keys():
+            return {**self._blank, **row}
+        return {name: row.get(name, "") for name in self.columns}
 
 
 # name, label, parent, display column, number prefix, column text

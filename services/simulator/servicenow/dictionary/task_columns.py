@@ -2,7 +2,7 @@
 
 Names and defaults as in a real answer of December 2025 (pdi2025-incident-post-201.json) and in recorded
 changes (stackstate); lengths by servicenow-api 1.9. `ref` names the referenced table, `choices` a list in
-choices.py, `ro` is dictionary-read-only: what a client sends there is dropped without a word (servicenow-api 1.7).
+choices.py, `ro` is dictionary-read-only: what a client sends there is dropped silently (servicenow-api 1.7).
 """
 
 SYSTEM = """

@@ -114,4 +114,4 @@ def _answer(item: dict[str, Any], response: web.StreamResponse, seconds: float) 
 
 
 def _headers(response: web.StreamResponse) -> list[dict[str, str]]:
-    return [{"name": name, "value": value} for name, value in response.headers.items()]
+    return [{"name": f"{name}", "value": value} for name, value in response.headers.items()]
