@@ -53,7 +53,7 @@ def test_a_run_ends_once(store: Store) -> None:
 
 
 def test_the_findings_ledger_adds_units_up(store: Store) -> None:
-    """read = matched + skipped + malformed + repeated over all units."""
+    """Read = matched + skipped + malformed + repeated over all units."""
     runs, fence = _started(store)
     runs.put_units(
         fence,
