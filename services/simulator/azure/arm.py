@@ -129,14 +129,14 @@ class Arm:
         found = [
             item
             for item in self.state.world.recommendations.values()
-            if not item.retired and (prefix or not item.custom)
+            if item.documented and not item.retired and (prefix or not item.custom)
         ]
         return self._page(call, found, lambda item: rest.metadata(item, call.version, prefix))
 
     def metadata(self, call: Call) -> object:
         name = str(call.part("name"))
         item = self.state.world.recommendations.get(name.lower())
-        if item is None or item.retired:
+        if item is None or item.retired or not item.documented:
             raise arm(404, "ResourceNotFound", f"The assessment metadata '{name}' was not found.")
         subscription = call.part("subscription")
         return rest.metadata(item, call.version, f"/subscriptions/{subscription}" if subscription else "")

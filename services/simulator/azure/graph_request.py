@@ -156,5 +156,7 @@ def scope(body: Body, state: State) -> Scope:
     limit = state.limits.tenant_subscriptions
     rows = [item for item in state.readable() if item.id in chosen]
     containers = [item for item in state.listed() if item.id in chosen]
+    if not state.listed():
+        groups = []  # a principal without any role does not see management groups either
     hit = not body.subscriptions and len(containers) > limit
     return Scope(rows[:limit], containers[:limit], groups, hit)

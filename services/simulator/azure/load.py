@@ -86,15 +86,15 @@ class _World:
         for key, row in self._payloads.metadata.items():
             world.recommendations[key] = loaded_rows.recommendation(key, row.get("properties") or {})
         for row in self._payloads.subscriptions.values():
-            self._subscription(str(row["id"]).split("/")[2], row)
+            self._subscription(loaded_rows.subscription_of(row) or str(row["name"]), row)
         for row in self._payloads.assessments.values():
             self._assessment(row)
         for row_id, row in self._payloads.resources.items():
             self._resource_row(row_id, row)
         for row in self._payloads.pricings.values():
-            scope = str(row["id"]).split("/")
-            if len(scope) > 2 and scope[1].lower() == "subscriptions":
-                world.pricings.setdefault(self._subscription(scope[2]).id, []).append(row)
+            scope = loaded_rows.subscription_of(row)
+            if scope is not None:
+                world.pricings.setdefault(self._subscription(scope).id, []).append(row)
         world.subscriptions = dict(sorted(world.subscriptions.items()))
         return world
 
@@ -129,7 +129,7 @@ class _World:
             recommendation = loaded_rows.recommendation(
                 key, {"displayName": row["properties"].get("displayName", key)}
             )
-            recommendation.extra["undocumented"] = True
+            recommendation.documented = False
             self._world.recommendations[key] = recommendation
         resource = self._resource(row, subscription)
         resource.findings[key] = self._finding(row, resource, recommendation)

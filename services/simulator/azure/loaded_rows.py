@@ -121,7 +121,7 @@ def recommendation(key: str, properties: Mapping[str, Any]) -> Recommendation:
         threats=tuple(properties.get("threats") or ()),
         tactics=tuple(properties.get("tactics") or ()),
         techniques=tuple(properties.get("techniques") or ()),
-        user_impact=str(properties.get("userImpact", "Low")),
-        effort=str(properties.get("implementationEffort", "Low")),
+        user_impact=properties.get("userImpact"),
+        effort=properties.get("implementationEffort"),
         extra={**extra, "assessmentType": kind},
     )

@@ -8,7 +8,7 @@ ASSESSMENT = "/providers/Microsoft.Security/assessments/"
 
 @dataclass(slots=True, eq=False)
 class Recommendation:
-    """An assessment metadata entry.
+    """An assessment metadata entry (not `documented`: known from rows only).
 
     `severity` is None for some custom ones; `kinds` name the resources it assesses.
     """
@@ -28,10 +28,11 @@ class Recommendation:
     threats: tuple[str, ...]
     tactics: tuple[str, ...]
     techniques: tuple[str, ...]
-    user_impact: str
-    effort: str
+    user_impact: str | None
+    effort: str | None
     extra: dict[str, Any] = field(default_factory=dict)
     retired: bool = False
+    documented: bool = True
 
 
 @dataclass(slots=True, eq=False)

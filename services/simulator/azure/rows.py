@@ -45,8 +45,8 @@ def metadata(recommendation: Recommendation) -> dict[str, Any]:
         "implementationEffort": recommendation.effort,
         "threats": list(recommendation.threats),
         "preview": recommendation.preview,
-        "tactics": list(recommendation.tactics),
-        "techniques": list(recommendation.techniques),
+        "tactics": list(recommendation.tactics) or None,
+        "techniques": list(recommendation.techniques) or None,
         **recommendation.extra,
     }
     return {key: value for key, value in found.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Microsoft's own clients run against the simulator unchanged: azure-identity, resourcegraph 8.0.1, security 8.0.0b2."""
+"""Microsoft's clients run unchanged: azure-identity, azure-mgmt-resourcegraph 8.0.1 and -security 8.0.0b2."""
 
 import base64
 import json
@@ -16,7 +16,9 @@ from azure.mgmt.security import SecurityManagementClient
 from tests.simulator import Simulator
 
 SCOPE = "https://management.azure.com/.default"
-ASSESSMENTS = "securityresources | where type =~ 'microsoft.security/assessments' | project id, name | order by id asc"
+ASSESSMENTS = (
+    "securityresources | where type =~ 'microsoft.security/assessments' | project id, name | order by id asc"
+)
 
 
 def credential(sim: Simulator, secret: str | None = None) -> ClientSecretCredential:
@@ -35,7 +37,9 @@ def graph(sim: Simulator) -> ResourceGraphClient:
 
 
 def security(sim: Simulator, subscription: str) -> Any:
-    return SecurityManagementClient(credential(sim), subscription, base_url=sim.azure, connection_verify=sim.ca)
+    return SecurityManagementClient(
+        credential(sim), subscription, base_url=sim.azure, connection_verify=sim.ca
+    )
 
 
 def assertion(claims: dict[str, Any]) -> str:
@@ -104,11 +108,14 @@ def test_a_wrong_secret_is_refused(sim: Simulator) -> None:
 
 def test_resource_graph_client_reads_all_pages(sim: Simulator) -> None:
     """ResourceGraphClient follows skip tokens to as many rows as totalRecords says, each id once."""
-    client, ids, token = graph(sim), [], None
+    client = graph(sim)
+    ids: list[str] = []
+    token: str | None = None
     while True:
         options = QueryRequestOptions(top=700, skip_token=token, result_format="objectArray")
         answer = client.resources(QueryRequest(query=ASSESSMENTS, options=options))
-        ids += [row["id"] for row in answer.data]
+        rows: Any = answer.data
+        ids += [row["id"] for row in rows]
         token = answer.skip_token
         assert answer.result_truncated == "false"
         if token is None:
@@ -119,10 +126,13 @@ def test_resource_graph_client_reads_all_pages(sim: Simulator) -> None:
 def test_resource_graph_client_reads_the_table_format(sim: Simulator) -> None:
     """The table format deserialises into columns and rows."""
     query = "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project id, name, tags"
-    answer = graph(sim).resources(QueryRequest(query=query, options=QueryRequestOptions(result_format="table")))
-    assert [column["name"] for column in answer.data["columns"]] == ["id", "name", "tags"]
-    assert [column["type"] for column in answer.data["columns"]] == ["string", "string", "object"]
-    assert len(answer.data["rows"]) == answer.count == 2
+    answer = graph(sim).resources(
+        QueryRequest(query=query, options=QueryRequestOptions(result_format="table"))
+    )
+    data: Any = answer.data
+    assert [column["name"] for column in data["columns"]] == ["id", "name", "tags"]
+    assert [column["type"] for column in data["columns"]] == ["string", "string", "object"]
+    assert len(data["rows"]) == answer.count == 2
 
 
 def test_resource_graph_client_raises_on_a_bad_query(sim: Simulator) -> None:
@@ -178,7 +188,9 @@ def test_security_client_raises_on_an_unknown_assessment(sim: Simulator) -> None
     """A missing assessment is a ResourceNotFoundError."""
     fact = next(iter(sim.rows("/azure/findings")))
     with pytest.raises(ResourceNotFoundError):
-        security(sim, fact["subscription"]).assessments.get(f"subscriptions/{fact['subscription']}", "no-such")
+        security(sim, fact["subscription"]).assessments.get(
+            f"subscriptions/{fact['subscription']}", "no-such"
+        )
 
 
 def test_security_client_retries_a_throttled_read(sim: Simulator) -> None:
