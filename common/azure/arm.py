@@ -10,6 +10,7 @@ from common.azure.caller import ArmCaller, Budget, NoBudget
 from common.azure.levels import severity_of
 from common.errors import Fatal
 from common.http.deadline import Deadline
+from common.http.errors import Throttled
 from common.model.finding import Recommendation, Subscription
 
 T = TypeVar("T")
@@ -90,7 +91,11 @@ class Arm:
         budget = self._budget(subscription)
         for _ in range(_MOST_PAGES):
             budget.acquire(1, min(2.0, deadline.remaining()))
-            page = self._caller.get(path, route, _list.decode, deadline, params)
+            try:
+                page = self._caller.get(path, route, _list.decode, deadline, params)
+            except Throttled as error:
+                budget.observed(0, error.seconds)
+                raise
             yield from (lower_keys(item) for item in page.value)
             if not page.nextLink:
                 return
