@@ -191,7 +191,8 @@ def test_containers_carry_state_ancestors_and_tags(azure: Azure) -> None:
     """The scope query of a management group lists its subscriptions with their chain up to the root."""
     query = (
         "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project id, "
-        "name, subscriptionId, tenantId, state = properties.state, ancestors = properties.managementGroupAncestorsChain, "
+        "name, subscriptionId, tenantId, state = properties.state, "
+        "ancestors = properties.managementGroupAncestorsChain, "
         "tags | order by id asc"
     )
     rows = azure.rows(query, managementGroups=["contoso"])
