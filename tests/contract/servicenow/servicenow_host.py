@@ -5,7 +5,7 @@ import base64
 import json
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -102,7 +102,9 @@ class Host:
         return record
 
     def patch(self, table: str, sys_id: str, **values: Any) -> requests.Response:
-        return self.call("PATCH", f"/api/now/table/{table}/{sys_id}?sysparm_exclude_reference_link=true", values)
+        return self.call(
+            "PATCH", f"/api/now/table/{table}/{sys_id}?sysparm_exclude_reference_link=true", values
+        )
 
     def find(self, table: str, query: str, **params: str) -> list[dict[str, Any]]:
         """The rows of an encoded query."""
@@ -111,7 +113,7 @@ class Host:
         rows: list[dict[str, Any]] = response.json()["result"]
         return rows
 
-    def batch(self, items: list[Mapping[str, Any]]) -> requests.Response:
+    def batch(self, items: Sequence[Mapping[str, Any]]) -> requests.Response:
         """Items as (id, method, url, body object)."""
         requests_ = [
             {

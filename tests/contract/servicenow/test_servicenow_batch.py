@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from servicenow_host import INCIDENT, Host
 
 from services.simulator.faults import FaultSpec
 from services.simulator.servicenow.traffic import Limits
+from tests.contract.servicenow.servicenow_host import INCIDENT, Host
 
 
 @pytest.fixture(scope="module")
@@ -139,4 +139,3 @@ def test_faults_become_an_items_answer(host: Host) -> None:
     host.on_loop(host.gate.faults.clear)
     assert [item["status_code"] for item in data["serviced_requests"]] == [201, 500, 201]
     assert len(host.find("incident", "short_description=item 1")) == 1
-

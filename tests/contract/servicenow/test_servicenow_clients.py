@@ -15,7 +15,8 @@ import pysnow
 import pytest
 import requests
 from aiosnow.models.table.declared import IncidentModel
-from servicenow_host import Host
+
+from tests.contract.servicenow.servicenow_host import Host
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +55,15 @@ def test_pysnow_streams_with_its_query_builder(snow: pysnow.Client) -> None:
     """A built query with an order, streamed through ijson."""
     builder = pysnow.QueryBuilder().field("sys_class_name").equals("incident").AND().field("number")
     query = builder.order_descending().AND().field("number").starts_with("INC0000")
-    numbers = [row["number"] for row in snow.resource(api_path="/table/task").get(query=query, stream=True).all()]
+    numbers = [
+        row["number"] for row in snow.resource(api_path="/table/task").get(query=query, stream=True).all()
+    ]
     assert len(numbers) == 10
     assert numbers == sorted(numbers, reverse=True)
 
 
 def test_pysnow_attaches_a_file(snow: pysnow.Client, tmp_path: Path) -> None:
-    """pysnow's upload and list of attachments."""
+    """Pysnow's upload and list of attachments."""
     file = tmp_path / "affected.csv"
     file.write_text("resource,severity\nvm-1,High\n")
     resource = snow.resource(api_path="/table/incident")
@@ -121,7 +124,7 @@ def test_pysnc_pages_and_joins_conditions(now: pysnc.ServiceNowClient) -> None:
 def test_pysnc_related_list_query(now: pysnc.ServiceNowClient) -> None:
     """RLQUERY: users who opened at least one incident."""
     record = now.GlideRecord("sys_user")
-    record.add_rl_query("incident", "caller_id", ">0", True)
+    record.add_rl_query("incident", "caller_id", ">0", stop_at_relationship=True)
     record.query()
     callers = {row.sys_id.get_value() for row in record}
     incidents = now.GlideRecord("incident")
@@ -167,10 +170,12 @@ def test_pysnc_client_credentials(host: Host, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_aiosnow_reads_writes_and_streams(host: Host) -> None:
-    """aiosnow always asks for both values, and follows the Link header."""
+    """Aiosnow always asks for both values, and follows the Link header."""
 
     async def work() -> tuple[Any, Any, list[Any]]:
-        client = aiosnow.Client(host.http.removeprefix("http://"), basic_auth=host.administrator, use_ssl=False)
+        client = aiosnow.Client(
+            host.http.removeprefix("http://"), basic_auth=host.administrator, use_ssl=False
+        )
         async with IncidentModel(client, table_name="incident") as incidents:
             made = await incidents.create({"short_description": "by aiosnow", "urgency": 1})
             changed = await incidents.update(made["sys_id"], {"impact": 1})

@@ -1,11 +1,12 @@
-"""What the instance does with writes: rules, policies, drops, cuts, and the modes in which evidence disagrees."""
+"""What the instance does with writes: rules, policies, drops, cuts, and modes where evidence disagrees."""
 
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from servicenow_host import INCIDENT, Host
+
+from tests.contract.servicenow.servicenow_host import INCIDENT, Host
 
 OURS = "isth:prod:incident:abcdefghijklmnopqrstuvwxyz:1"
 
@@ -29,7 +30,9 @@ def error(response: Any) -> str:
 
 def test_unknown_read_only_and_protected_fields_are_dropped(host: Host) -> None:
     """Fields that don't exist, are read-only or protected by an ACL vanish with 201."""
-    made = host.create(u_isthmus="x", number="INC1", priority="1", closed_at="2020-01-01 00:00:00", made_sla="false")
+    made = host.create(
+        u_isthmus="x", number="INC1", priority="1", closed_at="2020-01-01 00:00:00", made_sla="false"
+    )
     assert "u_isthmus" not in made
     assert made["number"] != "INC1"
     assert (made["priority"], made["closed_at"], made["made_sla"]) == ("5", "", "true")
@@ -40,7 +43,10 @@ def test_a_field_by_a_write_acl_of_the_mode(host: Host) -> None:
     host.mode("acl_drop_fields", {"task": ["correlation_display"]})
     made = host.create(correlation_display="stamp")
     assert made["correlation_display"] == ""
-    assert host.patch("incident", made["sys_id"], correlation_display="x").json()["result"]["sys_mod_count"] == "0"
+    assert (
+        host.patch("incident", made["sys_id"], correlation_display="x").json()["result"]["sys_mod_count"]
+        == "0"
+    )
 
 
 def test_over_long_text_is_cut_and_echoed(host: Host) -> None:
@@ -51,7 +57,10 @@ def test_over_long_text_is_cut_and_echoed(host: Host) -> None:
     assert len(made["correlation_id"]) == 100
 
 
-@pytest.mark.parametrize(("field", "value", "stored"), [("impact", "9", "3"), ("category", "security", "inquiry"), ("contact_type", "api", "")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("field", "value", "stored"),
+    [("impact", "9", "3"), ("category", "security", "inquiry"), ("contact_type", "api", "")],
+)
 def test_off_list_choices_are_lost(host: Host, field: str, value: str, stored: str) -> None:
     """An off-list value becomes the default, or nothing; with the property it is kept."""
     assert host.create(**{field: value})[field] == stored
@@ -88,7 +97,9 @@ def test_client_sys_id_and_the_second_insert(host: Host) -> None:
     assert host.create(sys_id=chosen)["sys_id"] == chosen
     again = host.call("POST", INCIDENT, {"sys_id": chosen})
     assert error(again).startswith("Error during insert of incident (INC")
-    assert error(host.call("POST", "/api/now/table/problem", {"sys_id": chosen})).startswith("Error during insert")
+    assert error(host.call("POST", "/api/now/table/problem", {"sys_id": chosen})).startswith(
+        "Error during insert"
+    )
     host.mode("sys_id_ignored", value=True)
     assert host.create(sys_id=chosen)["sys_id"] != chosen
 
@@ -144,9 +155,12 @@ def test_on_hold_needs_a_reason(host: Host) -> None:
     assert host.patch("incident", sys_id, state="3", hold_reason="1").json()["result"]["state"] == "3"
 
 
-@pytest.mark.parametrize(("impact", "urgency", "priority"), [("1", "1", "1"), ("1", "3", "3"), ("2", "3", "4"), ("3", "2", "4")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("impact", "urgency", "priority"),
+    [("1", "1", "1"), ("1", "3", "3"), ("2", "3", "4"), ("3", "2", "4")],
+)
 def test_priority_is_looked_up(host: Host, impact: str, urgency: str, priority: str) -> None:
-    """impact and urgency give the priority, whatever was sent."""
+    """Impact and urgency give the priority, whatever was sent."""
     assert host.create(impact=impact, urgency=urgency, priority="2")["priority"] == priority
 
 
@@ -166,7 +180,9 @@ def test_change_state_by_rest(host: Host) -> None:
     """A late state lands in New or aborts; steps follow the model; approvals are not the client's."""
     made = host.create("change_request", short_description="c", state="3")
     assert (made["state"], made["type"]) == ("-5", "normal")
-    text = "was aborted by Business Rule 'Change Model: Check State Transition^b6dae9e15317101034d1ddeeff7b1278'"
+    text = (
+        "was aborted by Business Rule 'Change Model: Check State Transition^b6dae9e15317101034d1ddeeff7b1278'"
+    )
     assert text in error(host.patch("change_request", made["sys_id"], state="-1"))
     assert text in error(host.patch("change_request", made["sys_id"], state="-4"))
     group = host.find("sys_user_group", "name=Network")[0]["sys_id"]
@@ -205,14 +221,18 @@ def test_import_set_answers_201_even_on_error(host: Host) -> None:
 def test_read_back_blocked(host: Host) -> None:
     """403 on POST although the row was inserted."""
     host.mode("read_back_blocked", value=True)
-    assert error(host.call("POST", INCIDENT, {"correlation_id": OURS})).startswith("ACL Exception Insert Failed")
+    assert error(host.call("POST", INCIDENT, {"correlation_id": OURS})).startswith(
+        "ACL Exception Insert Failed"
+    )
     assert len(host.find("incident", f"correlation_id={OURS}")) == 1
 
 
 @pytest.mark.parametrize("later", [False, True])
 def test_a_rule_rewrites_our_field(host: Host, later: bool) -> None:
     """At once within our write, or a moment later in a transaction of its own as our user."""
-    host.mode("rule_rewrites_field", {"field": "short_description", "suffix": " [x]", "async": later, "delay": 0.05})
+    host.mode(
+        "rule_rewrites_field", {"field": "short_description", "suffix": " [x]", "async": later, "delay": 0.05}
+    )
     made = host.create(short_description="a")
     assert made["short_description"] == ("a" if later else "a [x]")
     time.sleep(0.3)
@@ -226,7 +246,9 @@ def test_people_change_tickets(host: Host) -> None:
     """Control's operations act as abel.tuter on our tickets; silent ones move no timestamp."""
     for n in range(4):
         host.create(correlation_id=f"{OURS[:-1]}{n}")
-    changed = host.on_loop(lambda: host.instance.change({"op": "edit", "count": 2, "fields": {"urgency": "1"}}))
+    changed = host.on_loop(
+        lambda: host.instance.change({"op": "edit", "count": 2, "fields": {"urgency": "1"}})
+    )
     assert len(changed["sys_ids"]) == 2
     rows = host.find("incident", "correlation_idSTARTSWITHisth:^urgency=1")
     assert {row["sys_updated_by"] for row in rows} == {"abel.tuter"}
@@ -260,10 +282,12 @@ def test_deletion_by_a_person_leaves_an_audit_row(host: Host) -> None:
 def test_attachment_by_multipart(host: Host) -> None:
     """table_name, table_sys_id and the file as parts of a form; then listed, read and downloaded."""
     sys_id = host.create(short_description="x")["sys_id"]
-    parts = {"table_name": (None, "incident"), "table_sys_id": (None, sys_id)}
-    files = {**parts, "uploadFile": ("a.csv", b"id,name\n1,\xc3\xa9\n", "text/csv")}
-    made = host.session.post(f"{host.http}/api/now/attachment/upload", files=files, timeout=10)
+    form = {"table_name": "incident", "table_sys_id": sys_id}
+    files = {"uploadFile": ("a.csv", b"id,name\n1,\xc3\xa9\n", "text/csv")}
+    made = host.session.post(f"{host.http}/api/now/attachment/upload", data=form, files=files, timeout=10)
     assert made.status_code == 201, made.text
     listed = host.call("GET", f"/api/now/attachment?sysparm_query=table_sys_id={sys_id}").json()["result"]
-    assert [(row["file_name"], row["size_bytes"], row["content_type"]) for row in listed] == [("a.csv", "13", "text/csv")]
+    assert [(row["file_name"], row["size_bytes"], row["content_type"]) for row in listed] == [
+        ("a.csv", "13", "text/csv")
+    ]
     assert host.session.get(listed[0]["download_link"], timeout=10).content == b"id,name\n1,\xc3\xa9\n"
