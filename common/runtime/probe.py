@@ -1,4 +1,4 @@
-"""`python -m common.runtime.probe live|ready [SERVICE]`: exit code 0 or 1, one sentence when it is 1.
+"""`python -m common.runtime.probe live|ready|both [SERVICE]`: exit code 0 or 1, one sentence when it is 1.
 
 Imports neither Celery nor settings, since it runs every few seconds: the directory and the limit come from
 ISTHMUS_LIVENESS_DIR and ISTHMUS_LIVENESS_SECONDS. Without SERVICE, every file in the directory counts.
@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 LIMIT_SECONDS = 600.0
-_USAGE = "usage: python -m common.runtime.probe live|ready [SERVICE]"
+_KINDS = {"live": ("live",), "ready": ("ready",), "both": ("live", "ready")}
+_USAGE = "usage: python -m common.runtime.probe live|ready|both [SERVICE]"
 
 
 def trouble(kind: str, service: str, directory: Path, limit: float, now: float) -> str:
@@ -34,16 +35,17 @@ def trouble(kind: str, service: str, directory: Path, limit: float, now: float) 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Answer a probe."""
-    if not 1 <= len(arguments) <= 2 or arguments[0] not in ("live", "ready"):
+    if not 1 <= len(arguments) <= 2 or arguments[0] not in _KINDS:
         sys.stderr.write(f"{_USAGE}\n")
         return 64
     directory = Path(environment.get("ISTHMUS_LIVENESS_DIR") or Path(tempfile.gettempdir()) / "isthmus")
     limit = float(environment.get("ISTHMUS_LIVENESS_SECONDS") or LIMIT_SECONDS)
     service = arguments[1] if len(arguments) == 2 else ""
-    wrong = trouble(arguments[0], service, directory, limit, time.time())
-    if wrong:
-        sys.stderr.write(f"{wrong}\n")
-    return 1 if wrong else 0
+    for kind in _KINDS[arguments[0]]:
+        if wrong := trouble(kind, service, directory, limit, time.time()):
+            sys.stderr.write(f"{wrong}\n")
+            return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import shutil
 import sys
 
 
-def main():  # type: ignore[no-untyped-def] # noqa: ANN201 - older Pythons read this file too
+def main() -> int:
     """Exit code 0 when the virtual environment can be made."""
     found = ".".join(map(str, sys.version_info[:3]))
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
