@@ -13,12 +13,14 @@ import zstandard
 from common.identity import normalise
 from common.model.finding import Recommendation, Subscription
 from common.state import keys
+from common.state.register import Register
 from common.state.store import Fence, Store, octets, raw, text
 
 _CHUNK = 200
 _pack = msgspec.msgpack.Encoder().encode
 _recommendation = msgspec.msgpack.Decoder(Recommendation).decode
 _subscription = msgspec.msgpack.Decoder(Subscription).decode
+_SCOPE_TTL = 30 * 24 * 3600
 UNIT_KIND = "recommendations"
 
 
@@ -48,6 +50,21 @@ class InstanceFacts(msgspec.Struct, frozen=True):
     read_at: int = 0
 
 
+class RunScope(msgspec.Struct, frozen=True):
+    """Subscriptions that a run found, those that wait for an approval, and those that were there before.
+
+    `shrunk` are units that were not read since they lost most of their rows; `claimed` maps a subscription to
+    the connection that has it.
+    """
+
+    found: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    shrunk: tuple[str, ...] = ()
+    claimed: dict[str, str] = {}
+
+
+_scope_json = msgspec.json.Decoder(RunScope)
 _facts_json = msgspec.json.Decoder(InstanceFacts)
 
 
@@ -134,6 +151,34 @@ class Directory:
         """A person accepted that these units shrank: the next run compares with nothing."""
         if units:
             self._store.client.hdel(self._rows, *units)
+
+    # scopes of runs
+
+    def put_run_scope(self, run: str, scope: RunScope) -> None:
+        """What a run found of the configured scope: an approval of the run accepts it."""
+        self._store.client.set(
+            keys.run(self._connection, run, "scope"), msgspec.json.encode(scope), ex=_SCOPE_TTL
+        )
+
+    def run_scope(self, run: str) -> RunScope:
+        """What a run found; empty when it did not get that far."""
+        found = octets(self._store.client.get(keys.run(self._connection, run, "scope")))
+        return _scope_json.decode(found) if found else RunScope()
+
+    def accept_scope(self, run: str) -> tuple[str, ...]:
+        """A person accepted what the run found; answers its subscriptions, for `Approvals.approve`.
+
+        Units that shrank are read again from now on, and lost subscriptions are told no more.
+        """
+        scope = self.run_scope(run)
+        self.forget_rows(scope.shrunk)
+        register = Register(self._store, self._connection)
+        if scope.lost and (document := register.document("scope")):
+            lost = set(scope.lost)
+            for name in ("subscriptions", "lost"):
+                document[name] = [one for one in document.get(name, []) if one not in lost]
+            register.put_document("scope", document)
+        return scope.found
 
     # the instance
 

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 
 from common.runtime.bells import Bells
 from common.state import keys
+from common.state.approvals import Approvals
+from common.state.links import Links
 from common.state.queue import Item, WorkQueue, fresh_seq
 from common.state.register import Register
-from common.state.runs import COMPLETE, PARTIAL, PLANNED, RUNNING, SUPERSEDED, Runs
+from common.state.runs import COMPLETE, FAILED, PARTIAL, PLANNED, RUNNING, SUPERSEDED, Runs
 from common.state.store import Fence, Store
 
 QUEUES = (
@@ -26,6 +28,11 @@ QUEUES = (
     "rows",
     "render",
     "write",
+)
+NOT_APPROVED = "nothing of this connection is approved: run `isthmus plan`, then `isthmus runs approve RUN`"
+STATE_LOST = (
+    "Redis was lost: links were rebuilt from ServiceNow, tickets are kept up to date, and new ones wait for "
+    "`isthmus runs approve`"
 )
 CHUNK = 100  # groups in one chunk of rows to read and decisions to render
 _BEGIN_SECONDS = 10
@@ -101,12 +108,46 @@ class Flow:
         if record.get("status") != RUNNING:
             return
         Register(self._store, connection).progress()
+        if record.get("tickets_done") != "1" and not self._tickets_over(connection, fence, record):
+            return
+        record = runs.record(fence.run)
         if record.get("decided") == "1":
             self._write_on(connection, fence, record)
         elif self._read_is_over(connection, fence.run, record):
             queue = self.queue(connection, "decide")
             queue.put(fence, [Item(fence.run.encode(), 0, b"")], keep=True)
             self._bells.ring(connection, "decide")
+
+    def _tickets_over(self, connection: str, fence: Fence, record: Mapping[str, str]) -> bool:
+        """Close the reading of tickets when every page was taken in; answers whether it is closed."""
+        if record.get("tickets_read") != "1":
+            return False
+        observed = int(self._store.client.scard(keys.run(connection, fence.run, "observed")))
+        if observed < int(record["tickets_pages"]):
+            return False
+        if record.get("mode") != "plan" and not self._links_are_current(connection, fence, record):
+            return False
+        Runs(self._store, connection).update(fence, {"tickets_done": "1"})
+        return True
+
+    def _links_are_current(self, connection: str, fence: Fence, record: Mapping[str, str]) -> bool:
+        """Move the marks, note the rebuild; after a loss of Redis creates wait for a person (promise 5).
+
+        A connection of which nothing is approved and that has no tickets either is new: its run ends here.
+        """
+        register, runs = Register(self._store, connection), Runs(self._store, connection)
+        if not Approvals(register).any():
+            if Links(self._store, connection).count() == 0:
+                runs.tell(fence.run, "not_approved", NOT_APPROVED)
+                runs.end(fence, FAILED, {"reason": "not_approved"})
+                return False
+            register.update(fence, {"recovered": "1"})
+            runs.tell(fence.run, "state_lost", STATE_LOST)
+        fields = {"rebuilt": fence.epoch}
+        if mark := record.get("tickets_mark"):
+            fields["mark:incident"] = mark
+        register.update(fence, fields)
+        return True
 
     def _read_is_over(self, connection: str, run: str, record: Mapping[str, str]) -> bool:
         """Presence is evidence: both flags must be there, and as many units ended as were planned."""

@@ -135,10 +135,11 @@ class Groups:
         """Store memos (live runs only; a plan must leave no trace)."""
         if self._plan:
             return
-        for group, memo in memos.items():
-            self._store.fenced(
-                "set", fence, self._connection, [keys.group(self._connection, group)], [MEMO, _pack(memo)]
-            )
+        some = list(memos.items())
+        for start in range(0, len(some), _CHUNK):
+            names = [keys.group(self._connection, group) for group, _ in some[start : start + _CHUNK]]
+            args = [MEMO, *(_pack(memo) for _, memo in some[start : start + _CHUNK])]
+            self._store.fenced("remember", fence, self._connection, names, args)
 
     def make_dirty(self, rule: str, groups: Iterable[bytes]) -> None:
         """Mark groups to be decided; a mark too many costs a decision and nothing else."""

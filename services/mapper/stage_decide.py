@@ -8,18 +8,16 @@ import time
 from collections.abc import Iterator, Sequence
 
 from common.errors import Fatal
-from common.model.decision import OUTCOME_OF, Decision, Kind, Outcome
+from common.model.decision import OUTCOME_OF, Decision, Kind
 from common.model.group import Aggregate, Memo
-from common.rules.effective import EffectiveRule
 from common.runtime.drain import Lease
 from common.state import keys
-from common.state.groups import GroupState
 from common.state.holds import Hold, Holds
 from common.state.queue import Claimed
 from common.state.runs import FAILED
 from services.mapper.candidates import Candidates, family
 from services.mapper.cap_counting import CapCounting
-from services.mapper.decide import Reason, decide
+from services.mapper.decide import decide
 from services.mapper.deciding import contexts
 from services.mapper.planned import Planned
 from services.mapper.run_view import RunView, Views
@@ -133,10 +131,13 @@ class Deciding:
         quiet = {g: d for g, (d, _) in decided.items() if not d.kind.writes}
         ended = [(g, OUTCOME_OF[d.kind], d.reason) for g, d in quiet.items()]
         view.runs.outcomes(view.fence, ended)
+        scores: dict[str, dict[bytes, float]] = {}
         for group, (decision, aggregate) in decided.items():
             if decision.kind.writes:
                 score = _URGENCY[decision.kind] - aggregate.worst
-                self._candidates.add(rule_id, family(decision.kind), {group: score})
+                scores.setdefault(family(decision.kind), {})[group] = score
+        for kind_family, some in scores.items():
+            self._candidates.add(rule_id, kind_family, some)
         if view.plan:
             return
         view.groups.remember(view.fence, {g: d.memo for g, d in quiet.items()})
@@ -162,6 +163,3 @@ class Deciding:
 def _orphaned(memo: Memo) -> Decision:
     """A group whose rule is no longer there: its ticket waits for `rules migrate` or a person."""
     return Decision(Kind.HELD, "rule_removed", memo)
-
-
-__all__ = ["DecideStage", "Deciding", "EffectiveRule", "GroupState", "Outcome", "Reason"]
