@@ -1,0 +1,1 @@
+"""The collector: reads Defender for Cloud and ServiceNow, and decides nothing."""
