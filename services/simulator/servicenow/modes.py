@@ -38,6 +38,7 @@ DEFINITIONS: Mapping[str, Mode] = {
     "caret_doubling": _flag("^^ in a query is a literal caret"),
     "journal_in_display": _flag("display values of journal fields hold the running text"),
     "batch_counts_items": _flag("a rate rule counts a batch's items, not the batch", default=True),
+    "batch_outlives_connection": _flag("items after a cut connection are worked off all the same"),
     "basic_auth_restricted": _flag("interactive users may not use Basic", default=True),
     "import_transform_error": _flag("import sets answer 201 with status error"),
     "item_seconds": Mode(None, "simulated execution time of every write, in seconds; null: by the limits"),

@@ -17,6 +17,11 @@ _ENDED: Mapping[str, frozenset[str]] = {
     "problem": frozenset({"106", "107"}),
     "change_request": frozenset({"3", "4"}),
 }
+_CLOSED: Mapping[str, frozenset[str]] = {
+    "incident": frozenset({"7", "8"}),
+    "problem": frozenset({"107"}),
+    "change_request": frozenset({"3", "4"}),
+}
 _STATES: Mapping[str, Mapping[str, str]] = {
     "close": {"incident": "7", "problem": "107", "change_request": "3"},
     "resolve": {"incident": "6", "problem": "106", "change_request": "0"},
@@ -45,24 +50,24 @@ def change(site: Site, op: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(
             f"No such operation: {name!r}. Known: edit, assign, note, delete, {', '.join(_STATES)}."
         )
-    chosen = _choose(site, table, op, reopening=name == "reopen")
+    chosen = _choose(site, table, op)
     apply = _delete if name == "delete" else _values(site, table, name, op)
     changed = [sys_id for sys_id in chosen if apply(site, table, sys_id)]
     return {"op": name, "table": table, "count": len(changed), "sys_ids": changed}
 
 
-def _choose(site: Site, table: str, op: Mapping[str, Any], *, reopening: bool) -> list[str]:
+def _choose(site: Site, table: str, op: Mapping[str, Any]) -> list[str]:
+    name = str(op["op"])
     store = site.state.database.stores[table]
     explicit = op.get("sys_ids") or ([op["sys_id"]] if op.get("sys_id") else None)
     if explicit is not None:
         if missing := [sys_id for sys_id in explicit if sys_id not in store.rows]:
             raise ValueError(f"No {table} with sys_id {missing[0]}.")
         return list(explicit)
-    ended = _ENDED.get(table, frozenset())
     ours = sorted(
         sys_id
         for sys_id, row in store.rows.items()
-        if row.get("correlation_id", "").startswith(OUR_MARK) and (row.get("state", "") in ended) == reopening
+        if row.get("correlation_id", "").startswith(OUR_MARK) and _eligible(table, name, row.get("state", ""))
     )
     rng = random.Random(int(op.get("seed", 0)))
     if "count" in op:
@@ -70,6 +75,15 @@ def _choose(site: Site, table: str, op: Mapping[str, Any], *, reopening: bool) -
     if "share" in op:
         return [sys_id for sys_id in ours if rng.random() < float(op["share"])]
     raise ValueError("Say which tickets: sys_id, sys_ids, count, or share with seed.")
+
+
+def _eligible(table: str, name: str, state: str) -> bool:
+    """Anything can be deleted, what is not closed can be closed, the rest is done to open tickets."""
+    if name == "delete":
+        return True
+    if name == "close":
+        return state not in _CLOSED.get(table, frozenset())
+    return (state in _ENDED.get(table, frozenset())) == (name == "reopen")
 
 
 Apply = Callable[[Site, str, str], bool]

@@ -30,7 +30,8 @@ class TableStore:
     def matching(self, column: str, value: str) -> list[str]:
         """The sys_ids whose indexed column equals `value` regardless of case."""
         if column == "sys_id":
-            return [value] if value in self.rows else []
+            known = value if value in self.rows else value.lower()
+            return [known] if known in self.rows else []
         return list(self._keys[column].get(value.casefold(), ()))
 
     def add(self, row: Row) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
-from services.simulator.gate import ITEM_BODY, UNSERVICED
+from services.simulator.gate import ITEM_BODY, UNSERVICED, ConnectionAborted
 from services.simulator.servicenow.errors import ApiError, unreadable
 from services.simulator.servicenow.web.call import Call, refusal, reply
 from services.simulator.servicenow.web.dispatch import Dispatch, parameters
@@ -21,27 +22,53 @@ BUDGET_SECONDS = 30.0
 ITEM_BYTES = 5_242_880
 
 
+@dataclass(slots=True)
+class Progress:
+    """What became of the items so far; `seconds` of simulated time are spent."""
+
+    serviced: list[dict[str, Any]]
+    unserviced: list[str]
+    seconds: float
+    aborted: ConnectionAborted | None = None
+
+
 async def handle(call: Call, dispatch: Dispatch) -> web.StreamResponse:
     """200 whatever becomes of the items; they carry their own status."""
     if call.method != "POST":
         raise ApiError(405, "Method not supported", f"{call.method} is not supported on this resource")
     batch_id, items = read_batch(call.body)
     await call.site.gate.before(call.request, "servicenow.batch")
-    left_out = int(call.request.get(UNSERVICED, 0))
-    last = len(items) - left_out
-    serviced: list[dict[str, Any]] = []
-    unserviced: list[str] = []
-    spent = 0.0
-    for place, item in enumerate(items):
-        if spent >= BUDGET_SECONDS or place >= last:
-            unserviced.append(str(item.get("id", "")))
-            continue
-        answer, seconds = await _serve(call, dispatch, item)
-        spent += seconds
-        serviced.append(answer)
-    call.cost += spent
-    body = {"batch_request_id": batch_id, "serviced_requests": serviced, "unserviced_requests": unserviced}
+    last = max(0, len(items) - int(call.request.get(UNSERVICED, 0)))
+    progress = Progress([], [], 0.0)
+    await _work(call, dispatch, items[:last], progress)
+    progress.unserviced += [str(item.get("id", "")) for item in items[last:]]
+    call.cost += progress.seconds
+    if progress.aborted is not None:
+        raise progress.aborted
+    body = {
+        "batch_request_id": batch_id,
+        "serviced_requests": progress.serviced,
+        "unserviced_requests": progress.unserviced,
+    }
     return await call.site.gate.after(call.request, "servicenow.batch", reply(200, body))
+
+
+async def _work(call: Call, dispatch: Dispatch, items: list[dict[str, Any]], progress: Progress) -> None:
+    """One item after the other. A cut connection ends the batch, or not, by mode; a reset always does."""
+    state = call.site.state
+    for item in items:
+        if progress.seconds >= BUDGET_SECONDS or call.site.state is not state:
+            progress.unserviced.append(str(item.get("id", "")))
+            continue
+        try:
+            answer, seconds = await _serve(call, dispatch, item)
+        except ConnectionAborted as aborted:
+            if not call.site.modes["batch_outlives_connection"]:
+                raise
+            progress.aborted = aborted
+            continue
+        progress.seconds += seconds
+        progress.serviced.append(answer)
 
 
 def read_batch(body: bytes) -> tuple[str, list[dict[str, Any]]]:

@@ -28,25 +28,25 @@ async def handle(call: Call, parts: list[str]) -> web.StreamResponse:
     parts = parts or [""]
     match (call.method, parts):
         case ("GET", [""]):
-            return await call.guarded("servicenow.change", TABLE, lambda: _list(call, table), write=False)
+            return await call.guarded("servicenow.other", TABLE, lambda: _list(call, table), write=False)
         case ("POST", ["" | _]):
             payload = call.payload()
             return await call.guarded(
-                "servicenow.change", TABLE, lambda: _create(call, table, payload, kind), write=True
+                "servicenow.other", TABLE, lambda: _create(call, table, payload, kind), write=True
             )
         case ("GET", [sys_id]):
             return await call.guarded(
-                "servicenow.change", TABLE, lambda: _get(call, table, sys_id), write=False
+                "servicenow.other", TABLE, lambda: _get(call, table, sys_id), write=False
             )
         case ("GET", [sys_id, "nextstates"]):
-            return await call.guarded("servicenow.change", TABLE, lambda: _next(call, sys_id), write=False)
+            return await call.guarded("servicenow.other", TABLE, lambda: _next(call, sys_id), write=False)
         case ("PATCH", [sys_id]):
             payload = call.payload()
             return await call.guarded(
-                "servicenow.change", TABLE, lambda: _update(call, table, sys_id, payload), write=True
+                "servicenow.other", TABLE, lambda: _update(call, table, sys_id, payload), write=True
             )
         case ("DELETE", [sys_id]):
-            return await call.guarded("servicenow.change", TABLE, lambda: _delete(call, sys_id), write=True)
+            return await call.guarded("servicenow.other", TABLE, lambda: _delete(call, sys_id), write=True)
     raise unknown_path()
 
 

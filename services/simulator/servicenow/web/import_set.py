@@ -28,17 +28,15 @@ async def handle(call: Call, parts: list[str]) -> web.StreamResponse:
     match (call.method, parts):
         case ("POST", [_]):
             payload = call.payload()
-            return await call.guarded(
-                "servicenow.import", STAGING, lambda: _import(call, payload), write=True
-            )
+            return await call.guarded("servicenow.other", STAGING, lambda: _import(call, payload), write=True)
         case ("POST", [_, "insertMultiple"]):
             payload = call.payload()
             return await call.guarded(
-                "servicenow.import", STAGING, lambda: _multiple(call, payload), write=True
+                "servicenow.other", STAGING, lambda: _multiple(call, payload), write=True
             )
         case ("GET", [_, sys_id]):
             return await call.guarded(
-                "servicenow.import", STAGING, lambda: _outcome(call, sys_id), write=False
+                "servicenow.other", STAGING, lambda: _outcome(call, sys_id), write=False
             )
     raise unknown_path()
 
