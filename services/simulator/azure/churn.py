@@ -34,13 +34,13 @@ _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 def apply(row: dict[str, Any], finding: Finding, churn: Churn) -> dict[str, Any]:
     """A churned copy of an assessment row."""
-    properties = dict(row["properties"])
+    properties = dict(row["properties"] or {})
     churned = {**row, "properties": properties}
-    if churn.timestamp_churn:
+    if churn.timestamp_churn and properties.get("status"):
         offset = (churn.salt * 86_400 + finding.changed % 3600) * 10_000_000
         moved = {"statusChangeDate": ticks.text(finding.changed + offset)}
         properties["status"] = {**properties["status"], **moved}
-    if churn.risk_path_churn and "risk" in properties:
+    if churn.risk_path_churn and properties.get("risk"):
         properties["risk"] = _repathed(properties["risk"], churn.salt + finding.paths)
     if churn.case_flips:
         _flip(churned, properties, churn.salt)

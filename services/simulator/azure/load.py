@@ -123,11 +123,12 @@ class _World:
         if subscription_id is None:
             return
         subscription = self._subscription(subscription_id)
-        key = str(row["name"]).lower()
+        key = str(row.get("name") or str(row["id"]).rsplit("/", 1)[-1]).lower()
+        properties = loaded_rows.properties_of(row)
         recommendation = self._world.recommendations.get(key)
         if recommendation is None:
             recommendation = loaded_rows.recommendation(
-                key, {"displayName": row["properties"].get("displayName", key)}
+                key, {"displayName": properties.get("displayName", key)}
             )
             recommendation.documented = False
             self._world.recommendations[key] = recommendation
@@ -139,7 +140,7 @@ class _World:
         known = self._world.resources.get(resource_id.lower())
         if known is not None:
             return known
-        details = row["properties"].get("resourceDetails") or {}
+        details = loaded_rows.properties_of(row).get("resourceDetails") or {}
         source = str(details.get("Source", "Azure"))
         kind, name = loaded_rows.type_and_name(resource_id)
         has_row = source == "Azure" and kind != "microsoft.resources/subscriptions"
@@ -165,9 +166,10 @@ class _World:
         return made
 
     def _finding(self, row: Row, resource: Resource, recommendation: Recommendation) -> Finding:
-        status = row["properties"].get("status") or {}
+        properties = loaded_rows.properties_of(row)
+        status = properties.get("status") or {}
         changed, first = loaded_rows.times(status)
-        level = (row["properties"].get("risk") or {}).get("level")
+        level = (properties.get("risk") or {}).get("level")
         return Finding(
             resource,
             recommendation,

@@ -42,6 +42,12 @@ _METADATA = frozenset(
 )
 
 
+def properties_of(row: Row) -> dict[str, Any]:
+    """The properties, or none where a malformed row has something else."""
+    found = row.get("properties")
+    return found if isinstance(found, dict) else {}
+
+
 def subscription_of(row: Row) -> str | None:
     match = _SUBSCRIPTION.match(str(row["id"]))
     return match.group(1) if match else None
@@ -78,19 +84,19 @@ def graph_row(given: Row, tenant_id: str, metadata: Mapping[str, Row]) -> Row:
     """The row as Resource Graph would show it. A row that already has its envelope is kept."""
     if "subscriptionId" in given:
         return rows.envelope(given)
-    properties = dict(given.get("properties") or {})
+    properties = dict(properties_of(given))
     details = properties.get("resourceDetails") or {}
     properties["resourceDetails"] = {_DETAILS.get(key, key): value for key, value in details.items()}
     links = properties.pop("links", None)
     if links:
         properties["links"] = {"azurePortal": str(links.get("azurePortalUri", "")).removeprefix("https://")}
-    documented = metadata.get(str(given["name"]).lower())
+    documented = metadata.get(str(given.get("name")).lower())
     if "metadata" not in properties and documented is not None:
         properties["metadata"] = documented["properties"]
     return rows.envelope(
         {
             "id": given["id"],
-            "name": given["name"],
+            "name": given.get("name"),
             "type": "microsoft.security/assessments",
             "tenantId": tenant_id,
             "location": "global",

@@ -11,7 +11,7 @@ from aiohttp import web
 from services.simulator.azure import graph_request as requests
 from services.simulator.azure import tables
 from services.simulator.azure.errors import Refusal, arm, graph
-from services.simulator.azure.kql import engine, nodes, parser
+from services.simulator.azure.kql import engine, hints, nodes, parser
 from services.simulator.azure.kql.compiler import Column
 from services.simulator.azure.kql.errors import INVALID_QUERY, KqlError, unknown_table
 from services.simulator.azure.limits import Take, hms
@@ -24,7 +24,7 @@ VERSIONS = ("2021-03-01", "2022-10-01", "2024-04-01")
 _CACHED = 64
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-Table = tables.SecurityResources | tables.ResourceContainers | tables.Resources
+Table = tables.SecurityResources | tables.SecurityExtras | tables.ResourceContainers | tables.Resources
 
 
 class ResourceGraph:
@@ -114,7 +114,7 @@ class ResourceGraph:
         salt = page.token.salt if page.token else modes.next_salt()
         view = View(self._state.world.tenant_id, modes.churn(salt))
         try:
-            table = self._table(query.table, scope, view)
+            table = self._table(query, scope, view)
             result = self._run(query, page, scope, table, now)
         except KqlError as error:
             raise graph(400, "BadRequest", now, [INVALID_QUERY, error.detail]) from None
@@ -140,16 +140,18 @@ class ResourceGraph:
             answer["$skipToken"] = requests.encode_token(token)
         return msgspec.json.encode(answer)
 
-    def _table(self, name: str, scope: requests.Scope, view: View) -> Table:
+    def _table(self, query: nodes.Query, scope: requests.Scope, view: View) -> Table:
         world = self._state.world
-        match name.lower():
+        match query.table.lower():
+            case "securityresources" if hints.extract(query.stages)[0].type in tables.SecurityExtras.TYPES:
+                return tables.SecurityExtras(world, scope.rows, view)
             case "securityresources":
                 return tables.SecurityResources(world, scope.rows, view)
             case "resourcecontainers":
                 return tables.ResourceContainers(scope.containers, scope.groups, view)
             case "resources":
                 return tables.Resources(world, scope.rows, view)
-        raise unknown_table(name)
+        raise unknown_table(query.table)
 
     def _run(
         self, query: nodes.Query, page: requests.Page, scope: requests.Scope, table: Table, now: datetime

@@ -43,11 +43,11 @@ def assessment(
 ) -> dict[str, Any]:
     """One assessment; `expand` holds links, metadata."""
     row = rows.assessment(finding, rows.View("", churn))
-    shown = row["properties"]
+    shown = row["properties"] or {}
     properties: dict[str, Any] = {
         "resourceDetails": details(finding, version),
         "displayName": shown.get("displayName"),
-        "status": shown["status"],
+        "status": shown.get("status"),
         "additionalData": {key: str(value) for key, value in (shown.get("additionalData") or {}).items()},
     }
     if version == LATEST and shown.get("risk") is not None:

@@ -4,6 +4,7 @@ Its envelope, its key casing (`resourceDetails.Id`, `links.azurePortal`).
 """
 
 import random
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -113,9 +114,10 @@ def assessment(finding: Finding, view: View) -> dict[str, Any]:
 def _loaded(finding: Finding) -> dict[str, Any]:
     """The given row, with the status as it stands now."""
     extra = finding.extra or {}
-    properties = dict(extra["properties"])
-    if finding.code != (properties.get("status") or {}).get("code"):
-        properties["status"] = status(finding)
+    properties = dict(extra.get("properties") or {})
+    if finding.code == str((properties.get("status") or {}).get("code", "")):
+        return dict(extra)
+    properties["status"] = status(finding)
     return {**extra, "properties": properties}
 
 
@@ -175,6 +177,45 @@ FAST: dict[tuple[str | int, ...], Callable[[Finding], Any]] = {
     },
 }
 """What callers project most, read without building the row."""
+
+
+def extra_row(body: dict[str, Any], subscription: Subscription, view: View) -> dict[str, Any]:
+    """An ARM body of a subscription as a row."""
+    return envelope(
+        {
+            **{key: body[key] for key in ("id", "name", "properties")},
+            "type": str(body["type"]).lower(),
+            "tenantId": view.tenant_id,
+            "subscriptionId": subscription.id,
+        }
+    )
+
+
+def exemption_row(finding: Finding, view: View) -> dict[str, Any]:
+    """The standard assignment that exempts a finding; its category is in lower case there."""
+    name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"exemption/{finding.id}"))
+    category = "mitigated" if "Mitigated" in (finding.description or "") else "waiver"
+    properties: dict[str, Any] = {
+        "displayName": f"Exemption of {finding.recommendation.title}",
+        "effect": "Exempt",
+        "exemptionData": {
+            "exemptionCategory": category,
+            "assignedAssessment": {"assessmentKey": finding.recommendation.key},
+        },
+        "excludedScopes": [],
+        "expiresOn": None,
+    }
+    return envelope(
+        {
+            "id": f"{finding.resource.id}/providers/Microsoft.Security/standardAssignments/{name}",
+            "name": name,
+            "type": "microsoft.security/standardassignments",
+            "tenantId": view.tenant_id,
+            "resourceGroup": finding.resource.group,
+            "subscriptionId": finding.resource.subscription.id,
+            "properties": properties,
+        }
+    )
 
 
 def resource_row(resource: Resource, view: View) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from services.simulator.azure import rows
+from services.simulator.azure import rest, rows
 from services.simulator.azure.kql.compiler import walk
 from services.simulator.azure.kql.hints import Hint
 from services.simulator.azure.model import Finding, ManagementGroup, Subscription
@@ -142,4 +142,32 @@ class Resources(_Documents):
             for item in self._scope
             for resource in item.resources
             if resource.arm_id
+        ]
+
+
+class SecurityExtras(_Documents):
+    """What else `securityresources` holds here: pricings, and the standard assignments that carry exemptions.
+
+    Assessment rows say `Exempt` only; the category stands in the assignment (defender-api §2.9).
+    """
+
+    TYPES = ("microsoft.security/pricings", "microsoft.security/standardassignments")
+
+    def __init__(self, world: World, scope: Sequence[Subscription], view: View) -> None:
+        self._world = world
+        self._scope = scope
+        self._view = view
+
+    def _all(self, hint: Hint) -> list[dict[str, Any]]:
+        if hint.type == self.TYPES[0]:
+            return [
+                rows.extra_row(plan, item, self._view)
+                for item in self._scope
+                for plan in self._world.pricings.get(item.id) or rest.pricings(item)
+            ]
+        return [
+            rows.exemption_row(finding, self._view)
+            for item in self._scope
+            for finding in self._world.rows(item)
+            if finding.cause == "Exempt"
         ]

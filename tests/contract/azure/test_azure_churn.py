@@ -129,6 +129,11 @@ def test_exemptions_name_their_cause(azure: Azure) -> None:
     row = azure.rows(f"{ROWS} | where id =~ '{changed}' | project id, s = properties.status")[0]
     assert (row["s"]["code"], row["s"]["cause"]) == ("NotApplicable", "Exempt")
     assert "Mitigated" in row["s"]["description"]
+    query = "securityresources | where type == 'microsoft.security/standardassignments' "
+    query += "| project id, p = properties"
+    resource = changed.partition("/providers/Microsoft.Security/")[0]
+    assignment = next(item for item in azure.rows(query) if item["id"].startswith(f"{resource}/providers/"))
+    assert assignment["p"]["exemptionData"]["exemptionCategory"] == "mitigated"
 
 
 def test_risk_can_be_raised(azure: Azure) -> None:

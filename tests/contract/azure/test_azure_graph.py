@@ -211,3 +211,14 @@ def test_resources_answer_tags_and_whether_a_resource_is_gone(azure: Azure) -> N
     azure.sim.control("POST", "/azure/change", {"op": "delete_resource", "id": fact["resource"]})
     assert azure.rows(query) == []
     assert azure.rows(f"{ROWS} | where id =~ '{fact['id']}' | project id") == []
+
+
+def test_plans_of_all_subscriptions_are_one_query(azure: Azure) -> None:
+    """The CloudPosture plan says where findings have a risk level."""
+    query = (
+        "securityresources | where type == 'microsoft.security/pricings' and name == 'CloudPosture' "
+        "| project id, subscriptionId, tier = properties.pricingTier"
+    )
+    tiers = {row["subscriptionId"]: row["tier"] for row in azure.rows(query)}
+    with_risk = {fact["subscription"] for fact in azure.sim.rows("/azure/findings") if fact["risk"]}
+    assert {name for name, tier in tiers.items() if tier == "Standard"} == with_risk

@@ -31,12 +31,18 @@ ROW: dict[str, Any] = {
 }
 
 
+MALFORMED: list[dict[str, Any]] = [
+    {**ROW, "id": ROW["id"].replace("k1", "k2"), "name": "k2", "properties": None},
+    {**ROW, "id": ROW["id"].replace("k1", "k3"), "name": "k3", "properties": {"status": {"code": "Sleepy"}}},
+]
+
+
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     """A simulator over Microsoft's example files and one file of plain rows."""
     directory = tmp_path_factory.mktemp("payloads")
     (directory / "examples").symlink_to(EXAMPLES)
-    (directory / "rows.json").write_text(json.dumps([ROW]))
+    (directory / "rows.json").write_text(json.dumps([ROW, *MALFORMED]))
     for source in EXAMPLES.rglob("*.json"):
         (directory / source.name).write_bytes(source.read_bytes())
     with Simulator(findings=0, arguments=("--load", str(directory))) as sim:
@@ -66,10 +72,27 @@ def test_plain_rows_are_served_as_given(loaded: Azure) -> None:
     assert {key: found[0][key] for key in ROW} == ROW
 
 
+def test_malformed_rows_are_served_as_given(loaded: Azure) -> None:
+    """Null properties and unknown values come through, for readers to prove themselves on."""
+    for row in MALFORMED:
+        found = loaded.rows(f"securityresources | where name == '{row['name']}'")
+        assert [item["properties"] for item in found] == [row["properties"]]
+
+
+def test_malformed_rows_survive_churn_and_arm(loaded: Azure) -> None:
+    """Modes and ARM lists don't stumble over them."""
+    names = ("case_flips", "timestamp_churn", "order_churn", "risk_path_churn")
+    loaded.sim.control("POST", "/modes", dict.fromkeys(names, True))
+    assert loaded.query("securityresources").status_code == 200
+    scope = f"/subscriptions/{ROW['subscriptionId']}"
+    assert loaded.get(f"{scope}/providers/Microsoft.Security/assessments", "2025-05-04").status_code == 200
+    loaded.sim.control("POST", "/reset")
+
+
 def test_the_collectors_projection_works_on_examples(loaded: Azure) -> None:
     """The projected columns come from the payloads."""
     rows = loaded.rows(PAGE)
-    assert {row["code"] for row in rows} == {"Healthy", "NotApplicable", "Unhealthy"}
+    assert {row["code"] for row in rows} == {"Healthy", "NotApplicable", "Unhealthy", "Sleepy", None}
     assert [row["risk"] for row in rows if row["name"] == "k1"] == ["High"]
 
 

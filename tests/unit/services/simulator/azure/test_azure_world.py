@@ -82,7 +82,7 @@ def test_every_name_carries_its_own_token(facts: list[dict[str, Any]]) -> None:
 
 
 def test_all_clouds_and_kinds_are_there(facts: list[dict[str, Any]]) -> None:
-    """All clouds, Arc, on-premises; identity on subscriptions; vulnerabilities; previews; no risk without CSPM."""
+    """All clouds, Arc, identity on subscriptions, vulnerabilities, previews, no risk without CSPM."""
     assert {fact["source"] for fact in facts} == {"Azure", "Aws", "Gcp", "OnPremise", "OnPremiseSql"}
     assert any("microsoft.hybridcompute" in fact["resource"] for fact in facts)
     identity = [fact for fact in facts if fact["resource_type"] == "microsoft.resources/subscriptions"]
