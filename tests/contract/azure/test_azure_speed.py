@@ -8,7 +8,8 @@ from tests.simulator import Simulator
 QUERY = """securityresources
 | where type =~ 'microsoft.security/assessments'
 | project id, name, subscriptionId, resourceGroup, code = properties.status.code,
-  cause = properties.status.cause, risk = properties.risk.level, title = properties.displayName, severity = properties.metadata.severity,
+  cause = properties.status.cause, risk = properties.risk.level, title = properties.displayName,
+  severity = properties.metadata.severity,
   source = properties.resourceDetails.Source, resourceId = properties.resourceDetails.Id,
   resourceType = properties.resourceDetails.ResourceType,
   resourceName = properties.resourceDetails.ResourceName,
