@@ -60,10 +60,11 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class RenderInput:
-    """All that `render` reads. `texts` maps a dimension to its value as people know it (a subscription's name).
+    """All that `render` reads.
 
-    `affected` holds the worst open findings, at least as many as the rule shows or all there are; `tags` are the
-    tags that the assign chain may name (keys in any case); `cloud` is `public` or `usgov`.
+    `texts` maps a dimension to its value as people know it (a subscription's name); `affected` are the worst
+    open findings, at least as many as the rule shows, or all; `tags` are those that the assign chain may name
+    (keys in any case); `cloud` is `public` or `usgov`; `told` is `Memo.noted` from before the decision.
     """
 
     connection: str
@@ -79,4 +80,5 @@ class RenderInput:
     affected: tuple[Affected, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     cloud: str = "public"
-    limits: Mapping[str, int] = LIMITS
+    told: int = -1
+    limits: Mapping[str, int] = field(default_factory=lambda: LIMITS)

@@ -25,8 +25,8 @@ def orders(
     """The order of `source.decision`, or a Decision (Held, Unchanged) in its place.
 
     An owned field is sent iff it differs from what we wrote last and is neither a person's nor given up
-    (promise 6). The writer adds the marks: sys_id, correlation_id and the stamp with `seq`. After an Unchanged
-    the caller should keep `facts_digest` in the link, or the same is rendered in the next run again.
+    (promise 6). The writer adds the marks: sys_id, correlation_id and the stamp with `seq`. After an
+    Unchanged the caller should keep `facts_digest` in the link, or the next run renders the same again.
     """
     decision, link = source.decision, source.link
     if rendered.problem is not None:

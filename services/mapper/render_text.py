@@ -1,4 +1,4 @@
-"""Text from outside made safe for a ticket: plain, printable, bounded. Text from Defender is data (promise 13)."""
+"""Text from outside made safe for a ticket: plain, printable, bounded (promise 13)."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 _INPUT_LIMIT = 20_000
 _BLOCKS = frozenset({"p", "div", "br", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre"})
-_DROPPED = frozenset({"script", "style", "head", "title", "template"})
+_DROPPED = frozenset({"script", "style"})
 # ServiceNow's journals render [code] as HTML; [isthmus] begins our own footer.
 _MARKS = re.compile(r"\[\s*(/?)\s*(code|isthmus)\s*\]", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t]+")
@@ -21,7 +21,7 @@ class _Text(HTMLParser):
         self.parts: list[str] = []
         self._silent = 0
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the base's
         if tag in _DROPPED:
             self._silent += 1
         elif tag == "li":

@@ -1,4 +1,4 @@
-"""Urgency is raise only: set at the creation, then moved up when the worst open finding gets worse (promise 6)."""
+"""Urgency is raise only: set once, then moved up when the worst open finding gets worse (promise 6)."""
 
 from common.identity import field_digest
 from common.model.finding import Risk

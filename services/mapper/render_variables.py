@@ -20,7 +20,7 @@ def variables(source: RenderInput, shown: int) -> Variables:
     aggregate, rule, decision = source.aggregate, source.rule, source.decision
     listed = worst_first(source.affected)[:shown]
     values = dimension_texts(source)
-    memo_noted = source.link.open if source.link else -1
+    previous = source.told if source.told >= 0 or source.link is None else source.link.open
     return {
         "title": _title(source, values),
         "place": ", ".join(text for dimension, text in values if dimension != "recommendation"),
@@ -40,7 +40,7 @@ def variables(source: RenderInput, shown: int) -> Variables:
         "event": "",
         "reason": str(decision.reason),
         "ticket": source.link.number if source.link else "",
-        "previous": memo_noted,
+        "previous": previous,
         "wait_hours": max(decision.revisit_at - source.now, 0) // 3600 if decision.revisit_at else 0,
     }
 
