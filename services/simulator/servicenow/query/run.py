@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 
 from services.simulator.servicenow.dictionary.schema import REFERENCES
 from services.simulator.servicenow.query.conditions import (
@@ -16,7 +17,7 @@ from services.simulator.servicenow.query.conditions import (
     sort_key,
 )
 from services.simulator.servicenow.query.parse import Condition, Query, Related, Term
-from services.simulator.servicenow.store import Row, TableStore
+from services.simulator.servicenow.store import Row, TableStore, update_key
 
 _COUNT: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq,
@@ -149,17 +150,18 @@ def _merged(stores: list[TableStore], query: Query, column: str) -> Iterator[Row
     """All stores' rows in index order, from the lowest place that every branch allows."""
     low = _lower_bound(query, column)
     streams = [_from(store, column, low) for store in stores]
-    keys = streams[0] if len(streams) == 1 else heapq.merge(*streams, key=lambda pair: pair[0])
-    return (row for _, row in keys)
+    if len(streams) == 1:
+        return streams[0]
+    return heapq.merge(*streams, key=update_key if column == "sys_updated_on" else itemgetter("sys_id"))
 
 
-def _from(store: TableStore, column: str, low: str) -> Iterator[tuple[str, Row]]:
+def _from(store: TableStore, column: str, low: str) -> Iterator[Row]:
     index = store.by_id if column == "sys_id" else store.by_update
     rows = store.rows
     start = bisect_left(index, low)
     if column == "sys_id":
-        return ((key, rows[key]) for key in islice(index, start, None))
-    return ((key, rows[key[19:]]) for key in islice(index, start, None))
+        return (rows[key] for key in islice(index, start, None))
+    return (rows[key[19:]] for key in islice(index, start, None))
 
 
 def _lower_bound(query: Query, column: str) -> str:
