@@ -12,7 +12,7 @@ from pathlib import Path
 from deploy.dev.layout import ROOT
 from deploy.dev.supervise import lock_file, say
 
-VAR = ROOT / "var" / "stack"
+VAR = ROOT / "var" / "stack"  # the default of deploy.dev.supervise
 _UP_SECONDS = 180
 _DOWN_SECONDS = 120
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.dev.child import CONFIGURATION_ERROR, Child, Spec
-from deploy.dev.layout import ROOT, RULES, Layout, Options
+from deploy.dev.layout import ROOT, RULES, SERVICES, Layout, Options
 from deploy.dev.redis_process import RedisMissing, answers
 
 START_SECONDS = 120
@@ -149,8 +149,13 @@ def options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--limits", choices=("none", "realistic"), default="none")
     parser.add_argument("--load", type=Path, help="serve the payloads of this directory instead")
     parser.add_argument("--rules", type=Path, default=RULES, help="rule file of the connection")
+    names = [name for name, _, _ in SERVICES]
+    parser.add_argument("--only", nargs="+", choices=names, default=names, help="start only these services")
     given = parser.parse_args(arguments)
-    return Options(given.var, given.findings, given.seed, given.limits, given.load, given.rules)
+    services = tuple(service for service in SERVICES if service[0] in given.only)
+    return Options(
+        given.var, given.findings, given.seed, given.limits, given.load, given.rules, services=services
+    )
 
 
 def main() -> int:

@@ -29,7 +29,8 @@ class Stack:
 
     def __init__(self, directory: Path) -> None:
         self.var = directory / "stack"
-        command = [sys.executable, "-m", "tests.e2e.scheduler_stack", str(self.var)]
+        command = [sys.executable, "-m", "deploy.dev.supervise", "--var", str(self.var)]
+        command += ["--findings", "60", "--only", "scheduler"]
         self.process = subprocess.Popen(  # noqa: S603 - our own module
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
@@ -62,9 +63,9 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 def test_a_dead_service_comes_back_and_a_stop_leaves_nothing(stack: Stack) -> None:
     """SIGKILL of a service: another process takes its place. SIGTERM of the supervisor: all end, in order."""
     before = stack.pids()
-    assert set(before) == {"redis", "simulator", "s"}
-    os.kill(before["s"], signal.SIGKILL)
-    assert eventually(lambda: stack.pids()["s"] not in (0, before["s"]))
+    assert set(before) == {"redis", "simulator", "scheduler"}
+    os.kill(before["scheduler"], signal.SIGKILL)
+    assert eventually(lambda: stack.pids()["scheduler"] not in (0, before["scheduler"]))
     after = stack.pids()
     assert (after["redis"], after["simulator"]) == (before["redis"], before["simulator"])
     stack.process.send_signal(signal.SIGTERM)
