@@ -11,7 +11,7 @@ Fate = Literal["dropped", "cut", "rewritten"]
 _MENDS: Mapping[Fate, str] = {
     "dropped": "dropped {field}: grant the integration user write and read access, or check the value",
     "cut": "cut {field} to {length} characters",
-    "rewritten": "holds another value in {field} than was sent: a business rule writes it",
+    "rewritten": "holds another value in {field} than was sent: a business rule or a default wrote it",
 }
 
 

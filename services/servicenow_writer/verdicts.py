@@ -140,7 +140,7 @@ def edited_fields(order: Order, record: Record, link: Link | None, our_user: str
 
 def oldest(records: Sequence[Record]) -> Record:
     """Of several tickets with one correlation_id the one that was there first."""
-    return min(records, key=lambda record: (record.get("sys_created_on", ""), record.get("sys_id", "")))
+    return min(records, key=lambda record: (record.get("sys_created_on", ""), record.get("number", "")))
 
 
 def _creation(order: Order) -> dict[str, str]:

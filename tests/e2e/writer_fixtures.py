@@ -1,0 +1,26 @@
+"""Fixtures for the writer's end-to-end tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.dev.redis_process import RedisProcess
+from tests.e2e.writer_rig import Rig
+from tests.simulator import Simulator
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    """A simulator for all tests of a module."""
+    with Simulator(findings=100) as running:
+        yield running
+
+
+@pytest.fixture
+def rig(own_redis: RedisProcess, simulator: Simulator, tmp_path: Path) -> Iterator[Rig]:
+    """A rig over an empty Redis and the simulator's seed state."""
+    simulator.control("POST", "/reset")
+    made = Rig(own_redis, simulator, tmp_path)
+    yield made
+    made.close()
