@@ -100,6 +100,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     member_digest: str = "00000000"
     urgent: bool = False
     parent: str = ""
+    memo: bytes = b""  # the group's memo, packed, kept once the write is settled
     attachment_csv: str = ""
     attempts: int = 0
     first_error: str = ""

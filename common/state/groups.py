@@ -135,11 +135,18 @@ class Groups:
         """Store memos (live runs only; a plan must leave no trace)."""
         if self._plan:
             return
+        self._remember(fence, {group: pack_memo(memo) for group, memo in memos.items()})
+
+    def _remember(self, fence: Fence, memos: Mapping[bytes, bytes]) -> None:
         some = list(memos.items())
         for start in range(0, len(some), _CHUNK):
             names = [keys.group(self._connection, group) for group, _ in some[start : start + _CHUNK]]
-            args = [MEMO, *(_pack(memo) for _, memo in some[start : start + _CHUNK])]
+            args = [MEMO, *(memo for _, memo in some[start : start + _CHUNK])]
             self._store.fenced("remember", fence, self._connection, names, args)
+
+    def remember_packed(self, fence: Fence, memos: Mapping[bytes, bytes]) -> None:
+        """Store memos that travelled with orders. Raises `Superseded`."""
+        self._remember(fence, {group: memo for group, memo in memos.items() if memo})
 
     def make_dirty(self, rule: str, groups: Iterable[bytes]) -> None:
         """Mark groups to be decided; a mark too many costs a decision and nothing else."""
@@ -181,6 +188,11 @@ class Groups:
         if self._plan:
             return keys.plan_dirty(self._connection, self._plan, rule)
         return keys.dirty(self._connection, rule)
+
+
+def pack_memo(memo: Memo) -> bytes:
+    """A memo as it is stored."""
+    return _pack(memo)
 
 
 def _state(fields: Mapping[bytes, bytes]) -> GroupState:
