@@ -158,9 +158,11 @@ class Groups:
         for group in self._store.client.sscan_iter(self._dirty(rule), count=500):
             yield octets(group)
 
-    def clean(self, rule: str, groups: Sequence[bytes]) -> None:
-        if groups:
-            self._store.client.srem(self._dirty(rule), *groups)
+    def clean(self, fence: Fence, rule: str, groups: Sequence[bytes]) -> None:
+        """Groups have their outcome. Raises `Superseded`: a newer run may have made them dirty again."""
+        for start in range(0, len(groups), _CHUNK):
+            some = groups[start : start + _CHUNK]
+            self._store.fenced("clean", fence, self._connection, [self._dirty(rule)], some)
 
     def of_rule(self, rule: str) -> Iterator[bytes]:
         """Every group that the rule ever made and that still has state."""

@@ -31,7 +31,10 @@ def check(connection: Connection, desk: Desk, mode: str) -> None:
         raise Refusal(
             "paused", f"Connection {name} is paused; `isthmus connections resume {name}` lets it go on."
         )
-    if mode == "live" and not Approvals(desk.register).any() and not desk.register.get("recovered"):
+    # While the links are not rebuilt nobody knows whether the connection is new or Redis was lost: the run
+    # reads the tickets and ends by itself if there are none.
+    known = desk.register.links_rebuilt(desk.store.epoch())
+    if mode == "live" and known and not Approvals(desk.register).any() and not desk.register.get("recovered"):
         raise Refusal(
             "not_approved",
             f"Nothing of connection {name} is approved yet: `isthmus plan` shows what would be written,"

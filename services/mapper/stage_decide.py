@@ -156,7 +156,7 @@ class Deciding:
             for groups in self._dirty(rule_id):
                 outcomes = view.runs.outcome_of(view.run, groups)
                 view.groups.clean(
-                    rule_id, [g for g, outcome in zip(groups, outcomes, strict=True) if outcome]
+                    view.fence, rule_id, [g for g, outcome in zip(groups, outcomes, strict=True) if outcome]
                 )
 
 

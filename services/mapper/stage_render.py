@@ -202,7 +202,7 @@ class Rendering:
         view.links.replace(view.fence, changes)
         Holds(self._views.store, view.connection).put(held)
         for rule_id, groups in by_rule.items():
-            view.groups.clean(rule_id, groups)
+            view.groups.clean(view.fence, rule_id, groups)
 
 
 def _hold(group: bytes, run: str, state: GroupState, decision: Decision, now: int) -> Hold:

@@ -95,10 +95,11 @@ class Settler:
             self._register.use_release(word, [e.job.group for e in wrote if e.job.order.kind == kind])
         try:
             self._runs.outcomes(fence, [(e.job.group, e.outcome, e.reason) for e in endings])
+            self._groups.remember_packed(fence, {e.job.group: e.job.order.memo for e in wrote})
         except Superseded:
             self._log.info("outcome_superseded", connection=self._connection, run=fence.run)
         else:
-            self._clean(endings, dirty)
+            self._clean(fence, endings, dirty)
         self._measure(fence.run, endings, now)
 
     def _mark(self, endings: Sequence[Ending], dirty: set[bytes]) -> None:
@@ -106,10 +107,10 @@ class Settler:
             mine = [e.job.group for e in endings if e.job.order.rule == rule and e.job.group in dirty]
             self._groups.make_dirty(rule, mine)
 
-    def _clean(self, endings: Sequence[Ending], dirty: set[bytes]) -> None:
+    def _clean(self, fence: Fence, endings: Sequence[Ending], dirty: set[bytes]) -> None:
         for rule in {e.job.order.rule for e in endings}:
             mine = [e.job.group for e in endings if e.job.order.rule == rule and e.job.group not in dirty]
-            self._groups.clean(rule, mine)
+            self._groups.clean(fence, rule, mine)
 
     def _tell(self, run: str, endings: Sequence[Ending]) -> None:
         """Sentences for people, each once in a run."""

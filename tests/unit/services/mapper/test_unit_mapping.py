@@ -25,7 +25,7 @@ def _link(bench: Bench, fence: Fence, group: bytes) -> None:
 
 
 def _clean(bench: Bench) -> None:
-    Groups(bench.store, "c").clean(RULE, _groups(bench))
+    Groups(bench.store, "c").clean(Fence(bench.store.epoch()), RULE, _groups(bench))
 
 
 def test_a_first_unit_is_matched_skipped_and_committed(bench: Bench) -> None:
