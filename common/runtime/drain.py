@@ -105,7 +105,7 @@ class Drainer:
         lease_seconds: float,
         budget_seconds: float,
         paused: Callable[[str], bool],
-        failure: Callable[[str, str], None],
+        failure: Callable[[str, str, float], None],
     ) -> None:
         self._queue_of = queue_of
         self._lease_seconds = lease_seconds
@@ -140,7 +140,7 @@ class Drainer:
             self._log.error(
                 "failed", queue=stage.queue, connection=connection, reason=error.reason, error=str(error)
             )
-            self._failure(stage.queue, error.reason)
+            self._failure(stage.queue, error.reason, 0)
             for item in lease.left():
                 stage.failed(connection, item, error)
         except redis.RedisError:
@@ -151,7 +151,7 @@ class Drainer:
         lease.settle(lease.left())
 
     def _poison(self, stage: Stage, connection: str, lease: Lease, error: Exception) -> None:
-        self._failure(stage.queue, "unexpected")
+        self._failure(stage.queue, "unexpected", RETRY_SECONDS)
         for item in lease.left():
             if lease.park(item, RETRY_SECONDS) >= POISON_TRIES:
                 stage.failed(connection, item, Fatal("unexpected", f"{type(error).__name__}: {error}"))
@@ -168,6 +168,6 @@ class Drainer:
             why=why,
             seconds=round(seconds, 1),
         )
-        self._failure(stage.queue, reason)
+        self._failure(stage.queue, reason, seconds)
         for item in lease.left():
             lease.park(item, seconds)

@@ -5,7 +5,7 @@ the next work there. It is called after whatever may complete a phase, and by th
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from common.runtime.bells import Bells
 from common.state import keys
@@ -43,11 +43,20 @@ _TRANSIENT = ("backlog", "touched", "ended", "observed")
 class Flow:
     """Moves runs of all connections on. `window` bounds the groups that are being rendered and written."""
 
-    def __init__(self, store: Store, bells: Bells, *, window: int, stale_after: float = 900) -> None:
+    def __init__(
+        self,
+        store: Store,
+        bells: Bells,
+        *,
+        window: int,
+        stale_after: float = 900,
+        ended: Callable[[str, str, str], None] | None = None,
+    ) -> None:
         self._store = store
         self._bells = bells
         self._window = window
         self._stale_after = stale_after
+        self._ended = ended or (lambda _connection, _run, _status: None)
 
     def start_run(
         self, connection: str, epoch: str, run: str, fields: Mapping[str, str], rules_json: str
@@ -181,9 +190,15 @@ class Flow:
         runs = Runs(self._store, connection)
         whole = all(unit.state == "done" and unit.exact for unit in runs.units(fence.run))
         status = PLANNED if record.get("mode") == "plan" else COMPLETE if whole else PARTIAL
-        if not runs.end(fence, status, {}):
+        groups, findings = runs.groups(fence.run), runs.findings(fence.run)
+        ledgers = {
+            "findings_balanced": str(int(findings.balanced)),
+            "groups_balanced": str(int(groups.balanced)),
+        }
+        if not runs.end(fence, status, ledgers):
             return
+        self._ended(connection, fence.run, status)
         if status == COMPLETE:
             register = Register(self._store, connection)
-            register.update(Fence(fence.epoch), {"last_good": str(int(time.time()))})
+            register.update(Fence(fence.epoch), {"last_good": str(int(time.time())), "last_run": fence.run})
         self._store.client.unlink(*(keys.run(connection, fence.run, part) for part in _TRANSIENT))

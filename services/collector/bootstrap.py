@@ -1,15 +1,10 @@
 """The collector's composition root: the only place where settings are read and clients are built."""
 
-import redis
-
-from common.observe import names
+from common.runtime.assembly import drainer_of, flow_of, state_store
 from common.runtime.bells import Bells
-from common.runtime.drain import Drainer
 from common.runtime.service import Runtime
 from common.settings.connections import load_connections
 from common.settings.settings import Settings
-from common.state.flow import Flow
-from common.state.queue import WorkQueue
 from common.state.register import Register
 from common.state.store import Store
 from services.collector.clients import ClientPool
@@ -27,18 +22,17 @@ from services.collector.start import Start
 from services.collector.tickets import Tickets
 
 NAME = "collector"
-_TURN_SECONDS = 60.0  # of one bell; then it is rung again, so that connections take turns
 
 
 def build(settings: Settings, runtime: Runtime) -> Collector:
     """Read the connections and build the collector. Raises ConfigurationError with every mistake."""
     connections = {one.id: one for one in load_connections(settings.connections_file)}
-    store = Store(_redis(settings))
+    store = state_store(settings, NAME)
     bells = Bells(store, runtime.post.ring, settings.bell_seconds, settings.page_chains)
     requests = Requests(runtime.metrics)
     context = Context(
         store=store,
-        flow=Flow(store, bells, window=settings.decision_window),
+        flow=flow_of(store, bells, settings, runtime.metrics),
         bells=bells,
         connections=connections,
         clients=ClientPool(settings, connections, store.client, requests),
@@ -48,12 +42,8 @@ def build(settings: Settings, runtime: Runtime) -> Collector:
         settings=settings,
     )
     stages: list[CollectorStage] = [stage(context) for stage in (Tickets, Plan, Read, Confirm, Rows)]
-    drainer = Drainer(
-        lambda connection, queue: WorkQueue(store, connection, queue),
-        lease_seconds=settings.lease_seconds,
-        budget_seconds=min(_TURN_SECONDS, settings.task_seconds),
-        paused=lambda connection: _rests(store, connections, connection),
-        failure=lambda queue, reason: runtime.metrics.count(names.TASKS, queue, "parked", reason),
+    drainer = drainer_of(
+        store, settings, runtime.metrics, lambda connection: _rests(store, connections, connection)
     )
     return Collector(context, drainer, {stage.queue: stage for stage in stages}, Start(context))
 
@@ -62,14 +52,3 @@ def _rests(store: Store, connections: Connections, connection: str) -> bool:
     """Whether nothing may be done for the connection now."""
     one = connections.get(connection)
     return one is None or not one.enabled or Register(store, connection).paused()
-
-
-def _redis(settings: Settings) -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.redis_state_url.get_secret_value(),
-        socket_timeout=10,
-        socket_connect_timeout=5,
-        socket_keepalive=True,
-        health_check_interval=10,
-        client_name=f"isthmus-{NAME}",
-    )

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import redis
-
 from common.observe import names
-from common.observe.metrics import Metrics, Sample
+from common.observe.metrics import Sample
 from common.runtime import queues
+from common.runtime.assembly import drainer_of, flow_of, state_store
 from common.runtime.bells import LANES, Bells
 from common.runtime.drain import Drainer, Stage
 from common.runtime.service import Runtime, TaskHandler
@@ -17,6 +16,7 @@ from common.state.flow import Flow
 from common.state.holds import Holds
 from common.state.queue import WorkQueue
 from common.state.register import Register
+from common.state.runs import Runs
 from common.state.store import Store
 from services.mapper import tasks
 from services.mapper.run_view import Views
@@ -28,7 +28,6 @@ from services.mapper.stage_render import RenderStage
 
 NAME = "mapper"
 QUEUES = tuple(name for name, lane in LANES.items() if lane == queues.MAP)
-_TURN_SECONDS = 60.0  # of one bell; then it is rung again, so that connections take turns
 
 
 class Mapper:
@@ -79,6 +78,15 @@ class Mapper:
             yield Sample(names.OLDEST_MESSAGE, max((d.oldest_seconds for d in depths), default=0.0), (name,))
         for connection in self.connections:
             yield Sample(names.HELD, Holds(self.store, connection).count(), (connection,))
+            yield from self._ledgers(connection)
+
+    def _ledgers(self, connection: str) -> Iterable[Sample]:
+        """Whether the last complete run's ledgers add up."""
+        run = Register(self.store, connection).get("last_run")
+        record = Runs(self.store, connection).record(run) if run else {}
+        for ledger in ("findings", "groups"):
+            broken = record.get(f"{ledger}_balanced", "1") != "1"
+            yield Sample(names.LEDGER_BROKEN, int(broken), (connection, ledger))
 
     def close(self) -> None:
         """Close the connections to Redis."""
@@ -88,9 +96,9 @@ class Mapper:
 def build(settings: Settings, runtime: Runtime) -> Mapper:
     """Read the connections and build the mapper. Raises ConfigurationError with every mistake."""
     connections = [one for one in load_connections(settings.connections_file) if one.enabled]
-    store = Store(_redis(settings))
+    store = state_store(settings, NAME)
     bells = Bells(store, runtime.post.ring, settings.bell_seconds, settings.concurrency)
-    flow = Flow(store, bells, window=settings.decision_window)
+    flow = flow_of(store, bells, settings, runtime.metrics)
     views = Views(store, flow)
     finish = FinishStage(views)
     stages: list[Stage] = [
@@ -100,26 +108,5 @@ def build(settings: Settings, runtime: Runtime) -> Mapper:
         DecideStage(views),
         RenderStage(views, {one.id: one for one in connections}),
     ]
-    drainer = Drainer(
-        lambda connection, queue: WorkQueue(store, connection, queue),
-        lease_seconds=settings.lease_seconds,
-        budget_seconds=min(_TURN_SECONDS, settings.task_seconds),
-        paused=lambda connection: Register(store, connection).paused(),
-        failure=_counted(runtime.metrics),
-    )
+    drainer = drainer_of(store, settings, runtime.metrics)
     return Mapper(store, [one.id for one in connections], bells, flow, drainer, stages)
-
-
-def _counted(metrics: Metrics) -> tasks.Failure:
-    return lambda queue, reason: metrics.count(names.TASKS, queue, "parked", reason)
-
-
-def _redis(settings: Settings) -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.redis_state_url.get_secret_value(),
-        socket_timeout=10,
-        socket_connect_timeout=5,
-        socket_keepalive=True,
-        health_check_interval=10,
-        client_name=f"isthmus-{NAME}",
-    )

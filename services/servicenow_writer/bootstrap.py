@@ -4,11 +4,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-import redis
-
 from common.observe import names
 from common.observe.metrics import Sample
 from common.runtime import queues
+from common.runtime.assembly import drainer_of, flow_of, state_store
 from common.runtime.bells import Bells
 from common.runtime.drain import Drainer
 from common.runtime.service import Runtime, TaskHandler
@@ -18,10 +17,8 @@ from common.settings.connection import Connection
 from common.settings.connections import load_connections
 from common.settings.settings import Settings
 from common.state.budget import Bucket, Permits
-from common.state.flow import Flow
 from common.state.holds import DeadLetters
 from common.state.queue import WorkQueue
-from common.state.register import Register
 from common.state.store import Store
 from services.servicenow_writer import tasks
 from services.servicenow_writer.clients import ClientPool
@@ -30,7 +27,6 @@ from services.servicenow_writer.stage import QUEUE, WriteStage
 
 NAME = "servicenow_writer"
 _PERMIT_MARGIN = 5.0  # seconds
-_TURN_SECONDS = 60.0  # of one bell; then it is rung again, so that connections take turns
 
 
 class Writer:
@@ -105,31 +101,14 @@ def build(settings: Settings, runtime: Runtime) -> Writer:
     """Read the connections and build the writer. Raises ConfigurationError with every mistake."""
     found = load_connections(settings.connections_file)
     connections = {one.id: one for one in found if one.enabled}
-    store = Store(_redis(settings))
+    store = state_store(settings, NAME)
     bells = Bells(store, runtime.post.ring, settings.bell_seconds, settings.concurrency)
     requests = CountedRequests(runtime.metrics)
     clients = ClientPool(settings, connections, _gate_of(settings, store), requests)
-    flow = Flow(store, bells, window=settings.decision_window)
+    flow = flow_of(store, bells, settings, runtime.metrics)
     stage = WriteStage(store, settings, clients, flow, runtime.metrics, requests)
-    drainer = Drainer(
-        lambda connection, queue: WorkQueue(store, connection, queue),
-        lease_seconds=settings.lease_seconds,
-        budget_seconds=min(_TURN_SECONDS, settings.task_seconds),
-        paused=lambda connection: Register(store, connection).paused(),
-        failure=lambda queue, reason: runtime.metrics.count(names.TASKS, queue, "parked", reason),
-    )
+    drainer = drainer_of(store, settings, runtime.metrics)
     return Writer(store, connections, bells, drainer, stage)
-
-
-def _redis(settings: Settings) -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.redis_state_url.get_secret_value(),
-        socket_timeout=10,
-        socket_connect_timeout=5,
-        socket_keepalive=True,
-        health_check_interval=10,
-        client_name=f"isthmus-{NAME}",
-    )
 
 
 def _gate_of(settings: Settings, store: Store) -> Callable[[Connection], Gate]:
