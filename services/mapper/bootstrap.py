@@ -102,7 +102,7 @@ def build(settings: Settings, runtime: Runtime) -> Mapper:
     views = Views(store, flow)
     finish = FinishStage(views)
     stages: list[Stage] = [
-        ObserveStage(views),
+        ObserveStage(views, lambda connection: runtime.metrics.count(names.DUPLICATES_FOUND, connection)),
         MapStage(views, finish.finish),
         finish,
         DecideStage(views),

@@ -1,7 +1,7 @@
 """Takes in tickets as they were read from ServiceNow: links brought up to date, or rebuilt."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import zstandard
@@ -29,14 +29,15 @@ class ObserveStage:
     queue = "observe"
     batch = 1
 
-    def __init__(self, views: Views) -> None:
+    def __init__(self, views: Views, count_duplicate: Callable[[str], None]) -> None:
         self._views = views
+        self._count_duplicate = count_duplicate
 
     def handle(self, connection: str, items: Sequence[Claimed], lease: Lease) -> None:  # noqa: ARG002 - repeatable
         view = self._views.current(connection)
         for item in items:
             records = _records.decode(zstandard.ZstdDecompressor().decompress(item.body))
-            Observing(view).take(records)
+            Observing(view, self._count_duplicate).take(records)
             if not item.id.startswith(TICKET_ID):
                 key = keys.run(connection, view.run, "observed")
                 self._views.store.client.sadd(key, item.id)
@@ -53,8 +54,9 @@ class ObserveStage:
 class Observing:
     """Takes records into links by compare and set; a lost race is tried again with the link that won."""
 
-    def __init__(self, view: RunView) -> None:
+    def __init__(self, view: RunView, count_duplicate: Callable[[str], None]) -> None:
         self._view = view
+        self._count_duplicate = count_duplicate
         self._now = int(time.time())
         self._user = view.directory.instance().user_name
 
@@ -126,3 +128,4 @@ class Observing:
         )
         self._view.runs.tell(self._view.run, "duplicate_found", sentence)
         self._view.runs.add(self._view.run, {"duplicates_found": 1})
+        self._count_duplicate(self._view.connection)
