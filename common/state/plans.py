@@ -9,8 +9,10 @@ from common.state.store import Store, octets
 
 
 class PlanLines:
-    """The lines of one plan. A line holds rule, type, decision, reason, grouping, ticket, findings, severity,
-    risk, worst, and `held` with a cap's reason where the decision is held.
+    """The lines of one plan.
+
+    A line holds rule, type, decision, reason, grouping, ticket, findings, severity, risk, worst, and `held`
+    with a cap's reason where the decision is held.
     """
 
     def __init__(self, store: Store, connection: str, run: str) -> None:

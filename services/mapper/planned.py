@@ -1,14 +1,14 @@
 """What a planned run would do, group by group, kept with the run for a day or until it is approved."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from common.model.decision import OUTCOME_OF, Decision
 from common.model.link import Link
 from common.rules.effective import EffectiveRule
-from common.state import keys
 from common.state.groups import GroupState
+from common.state.plans import PlanLines
 from common.state.store import Store, octets
 from services.mapper.candidates import Candidates
 from services.mapper.run_view import RunView
@@ -21,7 +21,7 @@ class Planned:
 
     def __init__(self, store: Store, connection: str, run: str) -> None:
         self._store = store
-        self._key = keys.run(connection, run, "plan")
+        self._key = PlanLines(store, connection, run).key
 
     def note(
         self,
@@ -71,11 +71,6 @@ class Planned:
                         for g, line in zip(some, lines, strict=True)
                     ],
                 )
-
-    def lines(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
-        """Every line of the plan."""
-        for group, packed in self._store.client.hscan_iter(self._key, count=500):
-            yield octets(group), json.loads(packed)
 
     def _lines(self, groups: Sequence[bytes]) -> list[dict[str, Any]]:
         if not groups:

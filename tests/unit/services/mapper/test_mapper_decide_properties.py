@@ -11,7 +11,7 @@ from common.model.link import Link
 from common.rules import EffectiveRule
 from services.mapper.decide import Context, decide, facts_digest
 from services.mapper.decide_reasons import Reason
-from services.mapper.describe import describe
+from common.describe import describe
 from tests.worlds import GROUP_FACTS, aggregate, executed, rule
 
 NOW = 1_800_000_000
