@@ -83,6 +83,12 @@ class Settings(BaseSettings):
     page_chains: int = Field(
         default=4, ge=1, le=64, description="chains of pages that are read at the same time"
     )
+    quota_calls: int = Field(
+        15,
+        ge=1,
+        le=100_000,
+        description="Resource Graph's queries per 5 s; Microsoft can raise it for a tenant",
+    )
     quota_share: float = Field(
         default=0.6, gt=0, le=1, description="share of Resource Graph's quota that may be used"
     )

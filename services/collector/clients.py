@@ -78,7 +78,7 @@ class ClientPool:
         exchange = Exchange(AZURE_SIDE, self._session(bundle), self._observer)
         caller = ArmCaller(azure.resource_manager or cloud.arm, sign_in, exchange)
         principal = f"{azure.cloud}:{azure.tenant_id}:{azure.client_id or 'managed'}"
-        budget = WindowBudget(self._client, principal, share=settings.quota_share)
+        budget = WindowBudget(self._client, principal, calls=settings.quota_calls, share=settings.quota_share)
         bucket_of = _Buckets(self._client, principal, settings.quota_share)
         return ResourceGraph(caller, budget), Arm(caller, bucket_of)
 
