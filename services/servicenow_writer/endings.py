@@ -89,7 +89,7 @@ def left(job: Job, leave: Leave) -> Ending:
     """Nothing was written, rightly."""
 
     def relink(link: Link | None) -> Link | None:
-        return link_kept(link, leave.kept) if link is not None and leave.kept else link
+        return link_kept(job.order, link, leave.kept) if link is not None and leave.kept else link
 
     return Ending(job, leave.outcome, leave.reason, relink, dirty=leave.dirty)
 

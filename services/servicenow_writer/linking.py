@@ -68,9 +68,17 @@ def link_adopted(order: Order, link: Link | None, record: Record, *, now: int) -
     )
 
 
-def link_kept(link: Link, kept: Mapping[str, str]) -> Link:
-    """Nothing was written; a person's fields are noted as theirs."""
-    return msgspec.structs.replace(link, edited=_more(link.edited, kept), base={**link.base, **kept})
+def link_kept(order: Order, link: Link, kept: Mapping[str, str]) -> Link:
+    """All of it is a person's: nothing was written; with the facts noted, it is not rendered again."""
+    return msgspec.structs.replace(
+        link,
+        edited=_more(link.edited, kept),
+        base={**link.base, **kept},
+        facts=order.facts,
+        members=order.members,
+        open=order.open,
+        worst=order.worst,
+    )
 
 
 def link_deleted(order: Order, link: Link | None) -> Link:

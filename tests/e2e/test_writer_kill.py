@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from tests.e2e.writer_fixtures import rig, simulator  # noqa: F401 - fixtures
 from tests.e2e.writer_rig import Rig
+
+pytest_plugins = ["tests.e2e.writer_fixtures"]
 
 COUNT = 300
 CREATE = "servicenow.table.create"

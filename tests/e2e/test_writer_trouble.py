@@ -9,8 +9,9 @@ from common.model.decision import Order
 from common.state.holds import DeadLetters
 from common.state.queue import Item
 from tests.e2e.test_writer_kill import each_once
-from tests.e2e.writer_fixtures import rig, simulator  # noqa: F401 - fixtures
 from tests.e2e.writer_rig import CONNECTION, Rig
+
+pytest_plugins = ["tests.e2e.writer_fixtures"]
 
 CREATE, BATCH = "servicenow.table.create", "servicenow.batch"
 COUNT = 30

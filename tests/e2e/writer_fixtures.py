@@ -11,16 +11,16 @@ from tests.simulator import Simulator
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
+def writer_simulator() -> Iterator[Simulator]:
     """A simulator for all tests of a module."""
     with Simulator(findings=100) as running:
         yield running
 
 
 @pytest.fixture
-def rig(own_redis: RedisProcess, simulator: Simulator, tmp_path: Path) -> Iterator[Rig]:
+def rig(own_redis: RedisProcess, writer_simulator: Simulator, tmp_path: Path) -> Iterator[Rig]:
     """A rig over an empty Redis and the simulator's seed state."""
-    simulator.control("POST", "/reset")
-    made = Rig(own_redis, simulator, tmp_path)
+    writer_simulator.control("POST", "/reset")
+    made = Rig(own_redis, writer_simulator, tmp_path)
     yield made
     made.close()
