@@ -84,7 +84,7 @@ class Generation:
     version: str
 
 
-def _column(bucket: bytes, at: int) -> array[int]:
+def _column(bucket: bytes, at: int) -> "array[int]":
     """The 8 bytes at offset `at` of every record, as numbers; strided copies, no loop over records."""
     flat = bytearray(len(bucket) // RECORD.size * 8)
     for byte in range(8):
