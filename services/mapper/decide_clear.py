@@ -46,7 +46,9 @@ def _doubt(case: Case, link: Link) -> Reason | None:
     count = case.aggregate.count
     if link.state not in _ACTIVE or not link.active:
         return Reason.UNMAPPED_STATE
-    if count(Standing.LOST) or not case.aggregate.members:
+    # Members are kept, gone ones too, while a ticket is open: fewer than it was written with means that Redis
+    # was lost, and a unit not read again or a resource deleted meanwhile is no evidence of a fix.
+    if count(Standing.LOST) or case.aggregate.members < max(link.members, 1):
         return Reason.EVIDENCE_LOST
     if count(Standing.MISSING):
         return Reason.UNCONFIRMED

@@ -188,9 +188,15 @@ def test_after_a_loss_of_redis_no_note_is_made_up() -> None:
 )
 def test_resolve(counts: dict[str, Any], reason: str, code: str) -> None:
     """All clear and quiet: state 6 with the close code that claims no more than is known."""
-    decision = run(aggregate(**counts), ticket(aggregate(open=3)), CLEAR)
+    decision = run(aggregate(**counts), ticket(aggregate(open=sum(counts.values()))), CLEAR)
     assert (decision.kind, decision.reason) == (Kind.RESOLVE, reason)
     assert decision.fields == {"state": "6", "close_code": code}
+
+
+def test_members_that_nobody_knows_any_more_are_no_evidence() -> None:
+    """After a loss of Redis a group with fewer members than its ticket was written with is not resolved."""
+    decision = run(aggregate(healthy=2), ticket(aggregate(open=3)), CLEAR)
+    assert (decision.kind, decision.reason) == (Kind.HELD, "evidence_lost")
 
 
 def test_close_codes_of_the_instance() -> None:
@@ -229,7 +235,7 @@ def test_quiet_period() -> None:
 )
 def test_absence_is_no_evidence(counts: dict[str, Any], reason: str) -> None:
     """Not applicable, lost or merely absent members hold the ticket; no clock starts."""
-    decision = run(aggregate(**counts), ticket(aggregate(open=3)), OPEN)
+    decision = run(aggregate(**counts), ticket(aggregate(open=sum(counts.values()))), OPEN)
     assert (decision.kind, decision.reason, decision.memo.clear_since) == (Kind.HELD, reason, 0)
 
 
