@@ -84,7 +84,7 @@ class Settings(BaseSettings):
         default=4, ge=1, le=64, description="chains of pages that are read at the same time"
     )
     quota_calls: int = Field(
-        15,
+        default=15,
         ge=1,
         le=100_000,
         description="Resource Graph's queries per 5 s; Microsoft can raise it for a tenant",
