@@ -1,8 +1,9 @@
 """observe: what a ticket as read from ServiceNow says, compared with what the link knows. Pure.
 
-The protocol with the writer: after a write it sets `wrote` to the digests of what it sent, takes those fields
-out of `base`, and keeps `mod_count` of the answer. The first observation with our stamp's sequence settles
-`base`; from then on a field that differs from `base` is news, whoever wrote it (promise 7).
+The protocol with the writer: after a write it sets `wrote` to the digests of what it sent, `base` to those of
+what the answer showed (or takes the fields out of `base` where it showed none), and `mod_count` to its count.
+A field without base is settled by the first observation with a stamp of ours. From then on a field that
+differs from `base` is news, whoever wrote it (promise 7).
 """
 
 from collections.abc import Mapping

@@ -56,7 +56,8 @@ def plain(value: str) -> str:
 def tidy(value: str) -> str:
     """Only printable text: lines kept, at most one empty line between two."""
     text = value.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    text = "".join(c for c in text if c in "\n\t" or not _unprintable(c))
+    if not text.replace("\n", " ").replace("\t", " ").isprintable():
+        text = "".join(c for c in text if c in "\n\t" or not _unprintable(c))
     text = _MARKS.sub(r"(\1\2)", text)
     return _GAPS.sub("\n\n", _LINES.sub("\n", _SPACES.sub(" ", text))).strip()
 
