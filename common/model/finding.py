@@ -16,6 +16,7 @@ class Standing(IntEnum):
     MISSING = 5  # absent from a complete unit, not asked again yet
     GONE = 6  # asked again: no longer there, in a readable scope, recommendation in being
     LOST = 7  # asked again: can't be known (scope not readable, recommendation retired)
+    ADOPTED = 8  # Healthy, in the group's place, after a loss of Redis: nobody knows whether it was a member
 
 
 class Severity(IntEnum):

@@ -70,6 +70,12 @@ class Aggregate:
 
     @property
     def members(self) -> int:
+        """Findings that are or were open in the group; those adopted after a loss of Redis don't count."""
+        return sum(self.standings) - self.standings[Standing.ADOPTED]
+
+    @property
+    def known(self) -> int:
+        """Members and adopted ones: what evidence can rest on."""
         return sum(self.standings)
 
     @property

@@ -24,6 +24,8 @@ def absence(record: Record, *, ticket_open: bool, exact: bool) -> Absence:
         return Absence.DROP if exact or is_skip(record.group) else Absence.KEEP
     if not exact or record.standing == Standing.GONE:
         return Absence.KEEP
+    if record.standing == Standing.ADOPTED:
+        return Absence.DROP
     return Absence.ASK
 
 

@@ -13,7 +13,7 @@ from common.model.link import Link
 from common.rules.effective import EffectiveRule
 from services.mapper.decide_reasons import Reason
 
-_CLEARED = (Standing.HEALTHY, Standing.MITIGATED, Standing.GONE, Standing.WAIVED)
+_CLEARED = (Standing.HEALTHY, Standing.MITIGATED, Standing.GONE, Standing.WAIVED, Standing.ADOPTED)
 _UNKNOWN = (Standing.OFF, Standing.MISSING, Standing.LOST)
 
 

@@ -48,7 +48,7 @@ def _doubt(case: Case, link: Link) -> Reason | None:
         return Reason.UNMAPPED_STATE
     # Members are kept, gone ones too, while a ticket is open: fewer than it was written with means that Redis
     # was lost, and a unit not read again or a resource deleted meanwhile is no evidence of a fix.
-    if count(Standing.LOST) or case.aggregate.members < max(link.members, 1):
+    if count(Standing.LOST) or case.aggregate.known < max(link.members, 1):
         return Reason.EVIDENCE_LOST
     if count(Standing.MISSING):
         return Reason.UNCONFIRMED
@@ -108,7 +108,7 @@ def _outcome(case: Case) -> tuple[Reason, tuple[str, ...]]:
         return Reason.WAIVED, codes.no_resolution
     if count(Standing.MITIGATED):
         return Reason.MITIGATED, codes.workaround
-    if not count(Standing.HEALTHY):
+    if not count(Standing.HEALTHY, Standing.ADOPTED):
         return Reason.GONE, codes.no_resolution
     return (Reason.FIXED_AND_GONE if count(Standing.GONE) else Reason.FIXED), codes.solution
 

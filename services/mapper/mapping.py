@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,6 +25,7 @@ _SKIPPED_STANDING = {
     Standing.WAIVED: "exempt",
     Standing.OFF: "not_applicable",
 }
+_ADOPTABLE = (Standing.HEALTHY, Standing.MITIGATED)
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -55,6 +57,15 @@ class Lookups:
 
     open_groups: Callable[[Sequence[bytes]], Mapping[bytes, GroupFacts | None]]
     adopt: bool
+
+
+class _Fresh(NamedTuple):
+    """A row that is not as it was: its fingerprint, and its group and adoption until now."""
+
+    finding: Finding
+    print: bytes
+    group: bytes
+    adopted: bool
 
 
 class UnitReader:
@@ -114,7 +125,7 @@ class UnitReader:
         return hashlib.blake2b(_encode(row).lower(), digest_size=8, key=salt).digest()
 
     def _classify(self, fresh: Sequence[tuple[AssessmentRow, bytes, bytes, int]]) -> None:
-        findings: list[tuple[Finding, bytes, bytes]] = []
+        findings: list[_Fresh] = []
         for row, key, print_, at in fresh:
             try:
                 finding = to_finding(row, self._recommendations, self._subscriptions)
@@ -126,26 +137,32 @@ class UnitReader:
             except Skip as error:
                 self.changes.put(Record(key, print_, self._skip(error.reason), int(Standing.HEALTHY), 0))
                 continue
-            findings.append((finding, print_, self._index.group(at) if at >= 0 else b""))
-        known = self._lookups.open_groups([group for *_, group in findings if group])
+            group = self._index.group(at) if at >= 0 else b""
+            adopted = at >= 0 and self._index.standings[at] == Standing.ADOPTED
+            findings.append(_Fresh(finding, print_, group, adopted))
+        known = self._lookups.open_groups([one.group for one in findings if one.group])
         would = self._tickets_of_fixed(findings) if self._lookups.adopt else {}
-        for finding, print_, group in findings:
-            facts = known.get(group) if group else would.get(finding.key)
-            current = Current(facts, group or group_of(facts.identity)) if facts is not None else None
-            self._keep(finding, print_, current)
+        for one in findings:
+            facts = known.get(one.group) if one.group else would.get(one.finding.key)
+            current = Current(facts, one.group or group_of(facts.identity)) if facts is not None else None
+            adopts = one.adopted or (current is not None and not one.group)
+            standing = one.finding.standing
+            if adopts and current is not None and standing in _ADOPTABLE:
+                standing = Standing.ADOPTED
+            self._keep(one.finding, one.print, current, standing)
 
-    def _tickets_of_fixed(self, findings: Iterable[tuple[Finding, bytes, bytes]]) -> dict[bytes, GroupFacts]:
-        """Findings that are not open, by key, whose would-be group has an open ticket."""
+    def _tickets_of_fixed(self, findings: Iterable[_Fresh]) -> dict[bytes, GroupFacts]:
+        """Findings that are fixed, by key, whose would-be group has an open ticket."""
         wanted: dict[bytes, Matched] = {}
-        for finding, _, group in findings:
-            if finding.standing != Standing.OPEN and not group:
-                answer = classify(finding, self._rules)
+        for one in findings:
+            if one.finding.standing in _ADOPTABLE and not one.group:
+                answer = classify(one.finding, self._rules)
                 if isinstance(answer, Matched):
-                    wanted[finding.key] = answer
+                    wanted[one.finding.key] = answer
         known = self._lookups.open_groups(list({match.group for match in wanted.values()}))
         return {key: match.facts for key, match in wanted.items() if match.group in known}
 
-    def _keep(self, finding: Finding, print_: bytes, current: Current | None) -> None:
+    def _keep(self, finding: Finding, print_: bytes, current: Current | None, standing: Standing) -> None:
         if current is None and finding.standing != Standing.OPEN:
             group = self._skip(_SKIPPED_STANDING[finding.standing])
         else:
@@ -156,7 +173,7 @@ class UnitReader:
                 self.changes.ids[group].append(finding.id)
             else:
                 group = self._skip(answer.reason)
-        self.changes.put(Record(finding.key, print_, group, int(finding.standing), finding.rank))
+        self.changes.put(Record(finding.key, print_, group, int(standing), finding.rank))
 
     def _skip(self, reason: str) -> bytes:
         self.changes.reasons.add(reason)

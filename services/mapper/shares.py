@@ -24,6 +24,8 @@ class Part:
     def add(self, record: Record) -> None:
         is_open = record.standing == Standing.OPEN
         self.standings[record.standing] += 1
+        if record.standing == Standing.ADOPTED:
+            return
         # Key and standing, not the fingerprint: a title edited in Azure is no change of membership.
         self.digest = (self.digest + int.from_bytes(record.key[:8], "big") * (record.standing + 1)) & _MASK
         if is_open:

@@ -185,3 +185,21 @@ def test_repeating_a_unit_after_a_crash_changes_nothing(bench: Bench) -> None:
     (group,) = _groups(bench)
     assert _aggregate(bench, group)[Standing.OPEN] == 2
     assert list(Groups(bench.store, "c").get_many([group])[0].units) == [unit_key(bench.unit)]
+
+
+def test_after_a_loss_of_redis_fixed_findings_are_evidence_and_no_members(bench: Bench) -> None:
+    """A rebuilt ticket counts the same members as before; what is Healthy in its place only speaks for a fix."""
+    fence = bench.start()
+    bench.read(fence, [[row(1), row(2, code="Healthy"), row(3, code="Healthy")]])
+    (group,) = _groups(bench)
+    facts = Groups(bench.store, "c").facts([group])
+    bench.store.client.flushall()
+    after = bench.start()
+    Groups(bench.store, "c").know(facts)
+    _link(bench, after, group)
+    bench.read(after, [[row(1), row(2, code="Healthy"), row(3, code="Healthy")]])
+    aggregate = Groups(bench.store, "c").get_many([group])[0].aggregate
+    assert (aggregate.open, aggregate.members, aggregate.known) == (1, 1, 3)
+    bench.read(bench.start(), [[row(1), row(2, code="Healthy", resourceName="renamed"), row(3)]])
+    aggregate = Groups(bench.store, "c").get_many([group])[0].aggregate
+    assert (aggregate.open, aggregate.members, aggregate.known) == (2, 2, 3)
