@@ -188,7 +188,7 @@ def test_repeating_a_unit_after_a_crash_changes_nothing(bench: Bench) -> None:
 
 
 def test_after_a_loss_of_redis_fixed_findings_are_evidence_and_no_members(bench: Bench) -> None:
-    """A rebuilt ticket counts the same members as before; what is Healthy in its place only speaks for a fix."""
+    """A rebuilt ticket counts the same members; what is Healthy in its place only speaks for a fix."""
     fence = bench.start()
     bench.read(fence, [[row(1), row(2, code="Healthy"), row(3, code="Healthy")]])
     (group,) = _groups(bench)
