@@ -29,6 +29,10 @@ lint: $(VENV)/.ready ## style and types
 test: $(VENV)/.ready ## every test that fits in twenty minutes
 	$(BIN)/python -m pytest
 
+.PHONY: bench
+bench: $(VENV)/.ready ## numbers: throughput, CPU and memory at 100,000 findings, in under ten minutes
+	$(BIN)/python -m tests.bench $(BENCH)
+
 .PHONY: demo
 demo: $(VENV)/.ready ## plan, approve, sync, change the world, sync again: all on this machine
 	$(BIN)/python -m deploy.dev.demo

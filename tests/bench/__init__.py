@@ -1,0 +1,1 @@
+"""Numbers, measured on the running stack: `make bench`."""
