@@ -14,7 +14,7 @@ from common.state.links import Links
 from common.state.queue import Item, WorkQueue, fresh_seq
 from common.state.register import Register
 from common.state.runs import COMPLETE, FAILED, PARTIAL, PLANNED, RUNNING, SUPERSEDED, Runs
-from common.state.store import Fence, Store
+from common.state.store import Fence, Store, octets
 
 QUEUES = (
     "tickets",
@@ -36,6 +36,7 @@ STATE_LOST = (
 )
 CHUNK = 100  # groups in one chunk of rows to read and decisions to render
 _BEGIN_SECONDS = 10
+_AT_ONCE = 500
 _IN_WINDOW = ("rows", "render", "write")
 _TRANSIENT = ("backlog", "touched", "ended", "observed")
 
@@ -201,4 +202,18 @@ class Flow:
         if status == COMPLETE:
             register = Register(self._store, connection)
             register.update(Fence(fence.epoch), {"last_good": str(int(time.time())), "last_run": fence.run})
+        if status == PLANNED:
+            self._drop_overlay(connection, fence.run)
         self._store.client.unlink(*(keys.run(connection, fence.run, part) for part in _TRANSIENT))
+
+    def _drop_overlay(self, connection: str, run: str) -> None:
+        """A plan's groups served to decide on; its lines are what is shown and approved."""
+        touched = keys.run(connection, run, "touched")
+        names: list[bytes] = []
+        for group in self._store.client.sscan_iter(touched, count=500):
+            names.append(keys.plan_group(connection, run, octets(group)))
+            if len(names) >= _AT_ONCE:
+                self._store.client.unlink(*names)
+                names.clear()
+        if names:
+            self._store.client.unlink(*names)

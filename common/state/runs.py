@@ -12,6 +12,7 @@ from common.state import keys
 from common.state.store import Fence, Store, raw, text
 
 RUN_TTL = 30 * 24 * 3600
+OUTCOMES_TTL = 2 * 24 * 3600  # by group; the counts stay for as long as the run
 _CHUNK = 500
 
 RUNNING, PLANNED, COMPLETE, PARTIAL, FAILED = "running", "planned", "complete", "partial", "failed"
@@ -102,8 +103,9 @@ class Runs:
             flat += [name, value]
         key = keys.run(self._connection, fence.run)
         done = self._store.fenced("end_run", fence, self._connection, [key], flat)
-        for part in ("", "units", "outcomes", "counts", "rules", "events"):
+        for part in ("", "units", "counts", "rules", "events"):
             self._store.client.expire(keys.run(self._connection, fence.run, part), RUN_TTL)
+        self._store.client.expire(keys.run(self._connection, fence.run, "outcomes"), OUTCOMES_TTL)
         return bool(done)
 
     def update(self, fence: Fence, fields: Mapping[str, str]) -> None:
