@@ -189,7 +189,10 @@ class Flow:
 
     def _end(self, connection: str, fence: Fence, record: Mapping[str, str]) -> None:
         runs = Runs(self._store, connection)
-        whole = all(unit.state == "done" and unit.exact for unit in runs.units(fence.run))
+        # `troubled`: something could not be written for a reason that is nobody's decision.
+        whole = runs.record(fence.run).get("troubled") != "1" and all(
+            unit.state == "done" and unit.exact for unit in runs.units(fence.run)
+        )
         status = PLANNED if record.get("mode") == "plan" else COMPLETE if whole else PARTIAL
         groups, findings = runs.groups(fence.run), runs.findings(fence.run)
         ledgers = {

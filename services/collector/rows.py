@@ -68,6 +68,7 @@ class Rows(CollectorStage):
         desk.runs.tell(
             fence.run, error.reason, f"The rows of {len(groups)} groups could not be read again: {error}"
         )
+        desk.runs.annotate(fence.run, {"troubled": "1"})
         desk.runs.outcomes(fence, [(group, Outcome.HELD, error.reason) for group in groups])
         desk.flow.advance(desk.connection, fence)
 

@@ -64,6 +64,7 @@ class RenderStage:
         view = self._views.current(connection)
         groups = _groups(item.body)
         view.runs.tell(view.run, error.reason, f"{len(groups)} groups could not be rendered: {error}")
+        view.runs.annotate(view.run, {"troubled": "1"})
         view.runs.outcomes(view.fence, [(group, Outcome.HELD, error.reason) for group in groups])
         self._views.flow.advance(connection, view.fence)
 

@@ -83,6 +83,8 @@ class Settler:
             if ending.outcome is Outcome.DEAD:
                 self._dead.put(ending.job.group, dead_letter(ending))
         self._holds.put(_hold(e, fence.run, now) for e in endings if e.outcome is Outcome.HELD)
+        if any(e.outcome is Outcome.DEAD or (e.outcome is Outcome.HELD and not e.settled) for e in endings):
+            self._runs.annotate(fence.run, {"troubled": "1"})
         dirty = {e.job.group for e in endings if e.dirty} | overtaken
         self._mark(endings, dirty)
         self._intents.clear([e.job.group for e in endings if e.settled])

@@ -18,7 +18,7 @@ from common.state.pages import Pages
 from common.state.queue import WorkQueue
 from common.state.register import Register
 from common.state.runs import Runs, UnitRecord
-from common.state.store import Fence, Store
+from common.state.store import Fence, Store, octets
 from services.mapper.run_view import Views
 from services.mapper.stage_finish import FinishStage
 from services.mapper.stage_map import MapStage
@@ -116,7 +116,7 @@ class Bench:
         packed = self.store.client.get(key)
         if packed is None:
             return []
-        found: list[str] = msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(packed))
+        found: list[str] = msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(octets(packed)))
         return found
 
     def answer(self, fence: Fence, standings: dict[str, Standing]) -> None:
