@@ -27,7 +27,7 @@ from common.state.groups import GroupState, pack_memo
 from common.state.holds import Hold, Holds
 from common.state.queue import Claimed, Item
 from common.state.store import octets
-from services.mapper.decide import decide, facts_digest
+from services.mapper.decide import Reason, decide, facts_digest
 from services.mapper.deciding import Contexts, contexts
 from services.mapper.render import render
 from services.mapper.render_input import Directory, RenderInput, affected_of
@@ -196,7 +196,7 @@ class Rendering:
             state, link = states[group], links.get(group)
             rule = view.rules.get(state.facts.rule) if state.facts else None
             by_rule.setdefault(state.facts.rule if state.facts else "", []).append(group)
-            if decision.kind is Kind.UNCHANGED and link is not None and rule is not None:
+            if decision.reason == Reason.NOTHING_TO_WRITE and link is not None and rule is not None:
                 changes[group] = (link, replace(link, facts=facts_digest(state.aggregate, rule)))
             if decision.kind is Kind.HELD:
                 held.append(_hold(group, view.run, state, decision, self._now))
