@@ -11,6 +11,7 @@ import msgspec
 
 from common.describe import describe
 from common.model.decision import Kind
+from common.operate.naming import Naming
 from common.operate.run_reports import RunReport, report
 from common.rules.ruleset import RuleSet
 from common.state import keys
@@ -25,10 +26,11 @@ _ORDER = ("create", "reopen", "resolve", "update", "note", "held", "skipped", "u
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One group: `group` is 16 hex digits, `ticket` the number of its ticket or ""."""
+    """One group: `group` is 16 hex digits, `ticket` a number or "", `about` its grouping in words."""
 
     group: str
     ticket: str
+    about: str
     grouping: dict[str, str]
     findings: int
     severity: str
@@ -88,7 +90,7 @@ def plan_report(store: Store, connection: str, run: str) -> PlanReport:
     return PlanReport(
         run=told,
         todo=fold.todo,
-        rows=fold.rows(),
+        rows=fold.rows(Naming(store, connection)),
         rules=rule_changes(store, connection, run),
         caps=fold.caps(),
         next=_next(told, fold.todo),
@@ -151,7 +153,7 @@ class _Fold:
         self.todo = 0
         self._tickets: Counter[tuple[str, ...]] = Counter()
         self._findings: Counter[tuple[str, ...]] = Counter()
-        self._examples: dict[tuple[str, ...], list[tuple[int, Example]]] = {}
+        self._examples: dict[tuple[str, ...], list[tuple[int, bytes, Mapping[str, Any]]]] = {}
         self._caps: Counter[tuple[str, str, str]] = Counter()
 
     def add(self, group: bytes, line: Mapping[str, Any]) -> None:
@@ -163,11 +165,11 @@ class _Fold:
         if held:
             self._caps[held, line["rule"], wanted] += 1
         best = self._examples.setdefault(key, [])
-        best.append((line["worst"], _example(group, line)))
-        best.sort(key=lambda pair: (-pair[0], -pair[1].findings, pair[1].group))
+        best.append((line["worst"], group, line))
+        best.sort(key=lambda one: (-one[0], -one[2]["findings"], one[1]))
         del best[_EXAMPLES:]
 
-    def rows(self) -> list[PlanRow]:
+    def rows(self, naming: Naming) -> list[PlanRow]:
         """Rules by name; what is written first, what is left alone last."""
         keys_ = sorted(self._tickets, key=lambda key: (key[0], _ORDER.index(key[1]), key[3]))
         return [
@@ -180,7 +182,7 @@ class _Fold:
                 type=key[4],
                 tickets=self._tickets[key],
                 findings=self._findings[key],
-                examples=[example for _, example in self._examples[key]],
+                examples=[_example(naming, group, line) for _, group, line in self._examples[key]],
             )
             for key in keys_
         ]
@@ -192,10 +194,11 @@ class _Fold:
         ]
 
 
-def _example(group: bytes, line: Mapping[str, Any]) -> Example:
+def _example(naming: Naming, group: bytes, line: Mapping[str, Any]) -> Example:
     return Example(
         group=group.hex(),
         ticket=line["ticket"],
+        about=naming.about(line["grouping"]),
         grouping=line["grouping"],
         findings=line["findings"],
         severity=line["severity"],

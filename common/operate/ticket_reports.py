@@ -8,8 +8,8 @@ import msgspec
 from common.model.finding import Risk, Severity, Standing
 from common.model.link import Link
 from common.operate.errors import NotFound, Refused
+from common.operate.naming import Naming
 from common.operate.times import moment
-from common.state.directory import Directory
 from common.state.groups import Groups, GroupState
 from common.state.holds import DeadLetters, Holds
 from common.state.links import Links
@@ -119,7 +119,10 @@ def _matching(store: Store, connection: str, rule: str, *, everything: bool) -> 
 
 
 def find_group(store: Store, name: str, connections: list[str]) -> tuple[str, bytes]:
-    """(connection, group) of a ticket's number, sys_id or group id. Raises NotFound; Refused when ambiguous."""
+    """(connection, group) of a ticket's number, sys_id or group id.
+
+    Raises NotFound; Refused when it is ambiguous.
+    """
     wanted = name.strip().lower()
     found: list[tuple[str, bytes]] = []
     for connection in connections:
@@ -150,7 +153,7 @@ def ticket_report(store: Store, connection: str, group: bytes, instance_url: str
         group=group.hex(),
         rule=state.facts.rule if state.facts else link.rule if link else "",
         grouping=grouping,
-        names=_names(store, connection, grouping),
+        names=Naming(store, connection).names(grouping),
         link=_link(link, instance_url) if link else None,
         findings=_findings(state, Units(store, connection).sample_ids(group, SAMPLE)),
         held=next(holds, ""),
@@ -164,18 +167,6 @@ def _is_group(text: str) -> bool:
 
 def _known_group(store: Store, connection: str, group: bytes) -> bool:
     return bool(Groups(store, connection).facts([group])) or Links(store, connection).get(group) is not None
-
-
-def _names(store: Store, connection: str, grouping: dict[str, str]) -> dict[str, str]:
-    """Texts for people where a grouping value is an id."""
-    directory = Directory(store, connection)
-    names: dict[str, str] = {}
-    for dimension, value in grouping.items():
-        if dimension == "recommendation" and (meta := directory.recommendation(value)):
-            names[dimension] = meta.title
-        elif dimension.startswith("subscription") and (sub := directory.subscriptions().get(value)):
-            names[dimension] = sub.name
-    return names
 
 
 def _line(connection: str, group: bytes, link: Link) -> TicketLine:
