@@ -172,7 +172,7 @@ class Directory:
         """
         scope = self.run_scope(run)
         self.forget_rows(scope.shrunk)
-        register = Register(self._store, self._connection)
+        register = self._register()
         if scope.lost and (document := register.document("scope")):
             lost = set(scope.lost)
             for name in ("subscriptions", "lost"):
@@ -189,6 +189,9 @@ class Directory:
 
     def put_instance(self, facts: InstanceFacts) -> None:
         self._store.client.set(self._instance, msgspec.json.encode(facts))
+
+    def _register(self) -> Register:
+        return Register(self._store, self._connection)
 
     def _set(self, fence: Fence, key: bytes, fields: Mapping[str, bytes | str]) -> None:
         pairs = list(fields.items())

@@ -29,8 +29,9 @@ _MARK = "/providers/microsoft.security/assessments/"
 
 
 def recommendation_of(finding_id: str) -> str:
-    """The recommendation's key, out of an assessment's id."""
-    return normalise(finding_id).rpartition(_MARK)[2]
+    """The recommendation's key, out of an assessment's id; "" for an id of another kind."""
+    _, mark, key = normalise(finding_id).rpartition(_MARK)
+    return key if mark else ""
 
 
 def answer(

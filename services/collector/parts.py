@@ -1,5 +1,7 @@
 """Large units are read in several chains side by side; their pages are put together for the mapper."""
 
+from typing import Any
+
 from common.errors import Retry
 from common.identity import unit_key
 from common.state import keys
@@ -76,7 +78,8 @@ class Parts:
         c, run = self._desk.connection, self._fence.run
         before = keys.page(c, run, self._unit, source, page)
         after = keys.page(c, run, self._unit, attempt, number)
-        if not self._desk.store.client.execute_command("COPY", before, after, "REPLACE"):
+        copy: Any = self._desk.store.client.copy  # its types know text keys only
+        if not copy(before, after, replace=True):
             raise Retry("pages_missing", f"Pages of {self._chain.unit} are not in Redis any more.")
 
     def _manifest(self, attempt: str, pages: int, rows: int, totals: tuple[int, int], flags: str) -> None:

@@ -82,7 +82,8 @@ class CollectorStage(ABC):
             self._again(desk, fence, item, lease, Retry(error.reason, str(error)))
         else:
             self.context.metrics.set(names.SIGNIN_OK, 1, desk.connection, self.side)
-            desk.went_on(fence.run, name)
+            if lease.holds(item):  # else it was put off, perhaps for a failure
+                desk.went_on(fence.run, name)
 
     def _again(self, desk: Desk, fence: Fence, item: Claimed, lease: Lease, error: Retry) -> None:
         """Give the item back for later; after too many failures in a row it is given up."""
