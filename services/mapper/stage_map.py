@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 import zstandard
 
-from common.errors import Fatal, Retry
+from common.errors import Fatal
 from common.identity import finding_key, unit_key
 from common.runtime.drain import Lease
 from common.state import keys
@@ -64,7 +64,7 @@ class MapStage:
         pages = Pages(store, view.connection, view.run, record.unit, record.attempt)
         manifest = pages.manifest()
         if not manifest.complete:
-            raise Retry("unit_incomplete", f"unit {record.unit} lacks a page: it is read again")
+            raise Fatal("unit_incomplete", "a page is not in Redis any more: the next run reads it again")
         mapped = UnitMapping(self._views, view, record, manifest)
         mapped.read(pages.read(manifest.pages))
         done = mapped.stage()
