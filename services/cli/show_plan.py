@@ -25,7 +25,8 @@ def show_plan(planned: PlanReport) -> None:
         say("No ticket is concerned.")
     if told.findings.skipped:
         why = ", ".join(f"{count} {reason}" for reason, count in told.findings.skipped.items())
-        say(f"\nFindings left out: {why}.")
+        say("")
+        say(f"Findings left out: {why}.")
     for cap in planned.caps:
         say(f"Cap {cap.reason}, rule {cap.rule}: {cap.tickets} would {cap.kind}. {cap.sentence}")
     changes = [f"{one.rule} ({one.change})" for one in planned.rules if one.change != "same"]
@@ -34,7 +35,8 @@ def show_plan(planned: PlanReport) -> None:
     _scope(planned)
     show_events(told)
     if planned.next:
-        say(f"\nNext: {planned.next}")
+        say("")
+        say(f"Next: {planned.next}")
 
 
 def show_rows(planned: PlanReport) -> None:

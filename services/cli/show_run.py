@@ -82,7 +82,8 @@ def show_held(rows: Iterable[HeldRow], run: str) -> None:
         held.add_row(cell(row.rule), cell(row.tickets), cell(row.reason), cell(row.sentence))
     stdout().print(held)
     if any(row.releasable for row in some):
-        say(f"\nNext: isthmus runs approve {run} [--up-to N]")
+        say("")
+        say(f"Next: isthmus runs approve {run} [--up-to N]")
 
 
 def _facts(told: RunReport) -> list[tuple[str, str]]:

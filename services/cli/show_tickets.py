@@ -17,7 +17,8 @@ def show_tickets(found: TicketList) -> None:
         listed.add_row(*map(cell, (*texts, line.connection, line.group, ", ".join(line.marks))))
     stdout().print(listed)
     if found.total > len(found.tickets):
-        say(f"\n{len(found.tickets)} of {found.total}; --limit shows more.")
+        say("")
+        say(f"{len(found.tickets)} of {found.total}; --limit shows more.")
 
 
 def show_ticket(found: TicketReport) -> None:
@@ -29,7 +30,8 @@ def show_ticket(found: TicketReport) -> None:
             shown.add_row(cell(name, "bold"), cell(value))
     stdout().print(shown)
     if found.findings.sample:
-        say(f"\nOpen findings, {len(found.findings.sample)} of {found.findings.open}:")
+        say("")
+        say(f"Open findings, {len(found.findings.sample)} of {found.findings.open}:")
         for one in found.findings.sample:
             say(f"  {one}")
 
