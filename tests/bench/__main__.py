@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.bare_loop import bare_loop
-from tests.bench.rig import Rig, rig
+from tests.live_stack import Rig, rig
 
 _SERVICES = ("collector", "mapper", "servicenow-writer", "scheduler", "redis")
 Case = dict[str, Any]
