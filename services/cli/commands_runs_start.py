@@ -8,16 +8,18 @@ from typing import Annotated, TextIO
 
 import typer
 
-from common.operate.plan_reports import csv_rows, plan_report
+from common.operate.holding import held_rows
+from common.operate.plan_reports import PlanReport, csv_rows, plan_report
 from common.operate.run_reports import RunReport, report
 from common.operate.starting import ask_for_run, who_am_i
 from common.state.runs import COMPLETE, PARTIAL, PLANNED
+from common.state.store import Store
 from services.cli import errors
 from services.cli.follow import Follower
 from services.cli.options import PATIENCE, Json, Name, Patience, tools_of
 from services.cli.output import print_json, remark, say
 from services.cli.show_plan import show_plan
-from services.cli.show_run import show_run, show_trouble
+from services.cli.show_run import show_held, show_run, show_trouble
 
 Csv = Annotated[
     str | None, typer.Option("--csv", metavar="FILE", help="One line for each ticket; `-` is stdout.")
@@ -48,7 +50,7 @@ def plan(
     run = Follower(tools, name, patience).fresh("plan", who_am_i(), "isthmus plan")
     planned = plan_report(tools.store, name, run)
     if planned.run.status != PLANNED:
-        return _failed(planned.run, as_json=as_json)
+        return _failed(planned.run, planned if as_json else None)
     if to_csv:
         _write_csv(to_csv, csv_rows(tools.store, name, run))
     if as_json:
@@ -71,17 +73,19 @@ def sync(
     if not wait:
         return _asked(context, name, "live", as_json=as_json)
     run = Follower(tools, name, patience).fresh("live", who_am_i(), "isthmus sync", join=True)
-    return ended(report(tools.store, name, run), as_json=as_json)
+    return ended(tools.store, name, run, as_json=as_json)
 
 
-def ended(told: RunReport, *, as_json: bool) -> int:
+def ended(store: Store, connection: str, run: str, *, as_json: bool) -> int:
     """Show how a live run ended; answers the exit code."""
+    told = report(store, connection, run)
     if told.status not in (COMPLETE, PARTIAL):
-        return _failed(told, as_json=as_json)
+        return _failed(told, told if as_json else None)
     if as_json:
         print_json(told)
     else:
         show_run(told)
+        show_held(held_rows(store, connection, run), run)
     return errors.NEEDS_PERSON if told.needs_person else errors.OK
 
 
@@ -89,15 +93,16 @@ def _asked(context: typer.Context, name: str, mode: str, *, as_json: bool) -> in
     tools = tools_of(context)
     run = ask_for_run(tools.post, name, mode, who_am_i(), f"isthmus {'plan' if mode == 'plan' else 'sync'}")
     if as_json:
-        print_json(report(tools.store, name, run))
+        told = plan_report if mode == "plan" else report
+        print_json(told(tools.store, name, run))
     else:
         say(f"Run {run} is asked for; `isthmus runs show {run}` shows what becomes of it.")
     return errors.OK
 
 
-def _failed(told: RunReport, *, as_json: bool) -> int:
-    if as_json:
-        print_json(told)
+def _failed(told: RunReport, document: PlanReport | RunReport | None) -> int:
+    if document is not None:
+        print_json(document)
     show_trouble(told)
     return errors.FAILED
 

@@ -52,7 +52,7 @@ def rebuild(
     forget_links(tools.store, name, who)
     if wait:
         run = Follower(tools, name, patience).fresh("live", who, "isthmus links rebuild", join=True)
-        return ended(report(tools.store, name, run), as_json=as_json)
+        return ended(tools.store, name, run, as_json=as_json)
     run = ask_for_run(tools.post, name, "live", who, "isthmus links rebuild")
     if as_json:
         print_json(report(tools.store, name, run))

@@ -41,6 +41,9 @@ def test_refused_sync_says_why(cli: Cli, services: Services) -> None:
     result = cli("sync", "--wait", code=1)
     assert "Connection c is paused; resume it." in result.stderr
     assert cli.json("run", "sync", "--wait", code=1)["reason"] == "paused"
+    refused = cli.json("plan", "plan", code=1)["run"]
+    assert (refused["status"], refused["events"][0]["reason"]) == ("failed", "paused")
+    assert cli.json("plan", "plan", "--no-wait")["todo"] == 0
 
 
 def test_sync_joins_the_run_under_way(cli: Cli, services: Services, store: Store) -> None:
