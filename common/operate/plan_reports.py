@@ -86,14 +86,14 @@ def plan_report(store: Store, connection: str, run: str) -> PlanReport:
     fold = _Fold()
     for group, line in PlanLines(store, connection, run):
         fold.add(group, line)
-    told = report(store, connection, run)
+    told, changes = report(store, connection, run), rule_changes(store, connection, run)
     return PlanReport(
         run=told,
         todo=fold.todo,
         rows=fold.rows(Naming(store, connection)),
-        rules=rule_changes(store, connection, run),
+        rules=changes,
         caps=fold.caps(),
-        next=_next(told, fold.todo),
+        next=_next(told, fold, changes),
     )
 
 
@@ -140,10 +140,13 @@ def csv_rows(store: Store, connection: str, run: str) -> Iterator[dict[str, str 
         }
 
 
-def _next(told: RunReport, todo: int) -> str:
-    if told.status == PLANNED:
+def _next(told: RunReport, fold: "_Fold", changes: list[RuleChange]) -> str:
+    """Approve what is new or held by a cap; sync what is approved already; else nothing."""
+    scope = told.scope
+    news = any(one.change != "same" for one in changes) or scope.added or scope.removed or scope.shrunk
+    if told.status == PLANNED and (news or fold.caps()):
         return f"isthmus runs approve {told.run}"
-    return f"isthmus sync --connection {told.connection} --wait" if todo else ""
+    return f"isthmus sync --connection {told.connection} --wait" if fold.todo else ""
 
 
 class _Fold:

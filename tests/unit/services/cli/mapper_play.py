@@ -26,6 +26,7 @@ class Played(Bench):
         super().__init__(store, load_rules(rules_file).to_json())
         self.rules_file = rules_file
         self.machines = machines
+        self.news: tuple[str, ...] = (SUB,)
 
     def __call__(self, store: Store, message: StartRun) -> None:
         """Collector, mapper and, in a live run, a writer for whom everything works."""
@@ -51,7 +52,7 @@ class Played(Bench):
         directory = Directory(store, "c")
         directory.put_metadata(fence, [Recommendation("rec-a", RECOMMENDATION, Severity.HIGH)])
         directory.put_subscriptions(fence, [Subscription(SUB, "Production")])
-        directory.put_run_scope(message.run, RunScope(found=(SUB,), new=(SUB,)))
+        directory.put_run_scope(message.run, RunScope(found=(SUB,), new=self.news))
         self.runs.put_units(fence, [UnitRecord(self.unit, state="read", attempt="a")])
         self.runs.update(
             fence,
