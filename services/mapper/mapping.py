@@ -79,13 +79,14 @@ class UnitReader:
         index: Index,
         changes: Changes,
         lookups: Lookups,
+        salts: dict[str, bytes],
     ) -> None:
         self._rules = rules
         self._recommendations = recommendations
         self._subscriptions = subscriptions
         self._index = index
         self._lookups = lookups
-        self._salts: dict[str, bytes] = {}
+        self._salts = salts
         self.changes = changes
 
     def page(self, rows_json: bytes) -> None:

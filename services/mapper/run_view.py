@@ -1,9 +1,10 @@
 """What a mapper stage sees of a run: its rules, its mode, and the stores that belong to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from common.errors import Superseded
+from common.model.finding import Recommendation
 from common.model.group import GroupFacts
 from common.rules.ruleset import RuleSet
 from common.state import keys
@@ -33,6 +34,8 @@ class RunView:
     links: Links
     units: Units
     directory: Directory
+    recommendations: Mapping[str, Recommendation]
+    salts: dict[str, bytes]  # by recommendation: what enters a fingerprint besides the row
 
     @property
     def run(self) -> str:
@@ -59,6 +62,8 @@ class Views:
         self.store = store
         self.flow = flow
         self._compiled: dict[tuple[str, str], Compiled] = {}
+        self._known: dict[str, tuple[str, dict[str, Recommendation]]] = {}
+        self._salts: dict[tuple[str, str, str], dict[str, bytes]] = {}
 
     def current(self, connection: str) -> RunView:
         """The connection's current run. Raises `Superseded` when it has ended or Redis is another one."""
@@ -69,19 +74,34 @@ class Views:
             raise Superseded
         plan = record.get("mode") == "plan"
         overlay = run if plan else ""
+        directory, compiled = Directory(self.store, connection), self._rules(connection, run)
+        version, recommendations = self._recommendations(connection, directory)
         return RunView(
             connection=connection,
             fence=Fence(record["epoch"], run),
             plan=plan,
             record=record,
-            compiled=self._rules(connection, run),
+            compiled=compiled,
             runs=runs,
             register=register,
             groups=Groups(self.store, connection, overlay),
             links=Links(self.store, connection, overlay),
             units=Units(self.store, connection),
-            directory=Directory(self.store, connection),
+            directory=directory,
+            recommendations=recommendations,
+            salts=self._salts.setdefault((connection, version, compiled.rules.hash), {}),
         )
+
+    def _recommendations(
+        self, connection: str, directory: Directory
+    ) -> tuple[str, dict[str, Recommendation]]:
+        """The recommendations and their version; decoded once, not once for each unit."""
+        version = directory.metadata_version()
+        known = self._known.get(connection)
+        if known is None or known[0] != version:
+            known = self._known[connection] = (version, directory.metadata())
+            self._salts = {key: salts for key, salts in self._salts.items() if key[0] != connection}
+        return known
 
     def _rules(self, connection: str, run: str) -> Compiled:
         compiled = self._compiled.get((connection, run))

@@ -99,11 +99,12 @@ class UnitMapping:
         subscriptions = {k: v for k, v in directory.subscriptions().items() if k == subscription}
         reader = UnitReader(
             self._view.compiled,
-            directory.metadata(),
+            self._view.recommendations,
             subscriptions,
             self._index,
             self._changes,
             Lookups(self._view.open_groups, adopt),
+            self._view.salts,
         )
         self._drop_stage()
         for page in pages:

@@ -89,7 +89,7 @@ class Rendering:
         self._cloud = cloud
         self._now = int(time.time())
         self._contexts: Contexts = contexts(view)
-        self._recommendations: dict[str, Recommendation] = view.directory.metadata()
+        self._recommendations: Mapping[str, Recommendation] = view.recommendations
         self._subscriptions: dict[str, Subscription] = view.directory.subscriptions()
         instance = view.directory.instance()
         self._names = Directory(instance.user_id, instance.groups, instance.users)
