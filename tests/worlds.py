@@ -103,5 +103,5 @@ def executed(
             link, state="6", close_code=code, resolved_at=now, closed_by_person=False
         )
     if decision.kind is Kind.REOPEN:
-        return msgspec.structs.replace(link, state="2", closed_by_person=False)
+        return msgspec.structs.replace(link, state="2", active=True, closed_by_person=False)
     return link

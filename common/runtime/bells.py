@@ -14,6 +14,7 @@ LANES = {
     "tickets": "collect.poll",
     "plan": "collect.poll",
     "confirm": "collect.poll",
+    "tags": "collect.poll",
     "rows": "collect.poll",
     "read": "collect.bulk",
     "observe": "map",

@@ -21,6 +21,7 @@ QUEUES = (
     "observe",
     "plan",
     "read",
+    "tags",
     "map",
     "confirm",
     "finish",

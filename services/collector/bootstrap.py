@@ -20,6 +20,7 @@ from services.collector.service import Collector
 from services.collector.stage import CollectorStage
 from services.collector.start import Start
 from services.collector.tickets import Tickets
+from services.collector.unit_tags import ReadTags
 
 NAME = "collector"
 
@@ -41,7 +42,9 @@ def build(settings: Settings, runtime: Runtime) -> Collector:
         memory=Memory(store.client, settings.memory_ratio),
         settings=settings,
     )
-    stages: list[CollectorStage] = [stage(context) for stage in (Tickets, Plan, Read, Confirm, Rows)]
+    stages: list[CollectorStage] = [
+        stage(context) for stage in (Tickets, Plan, Read, ReadTags, Confirm, Rows)
+    ]
     drainer = drainer_of(
         store, settings, runtime.metrics, lambda connection: _rests(store, connections, connection)
     )

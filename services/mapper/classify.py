@@ -76,6 +76,11 @@ class Compiled:
         self._index: dict[tuple[str, int, int, bool, str], tuple[_Compiled, ...]] = {}
         self._groups: dict[tuple[str, tuple[str, ...]], Matched] = {}
 
+    @property
+    def matches_tags(self) -> bool:
+        """Whether a tag decides which rule takes a finding, or into which group it falls."""
+        return any(rule.tags_to_match for rule in self.rules.rules)
+
     def candidates(self, finding: Finding) -> tuple[_Compiled, ...]:
         """The rules, in order, whose conditions on kind, severity, risk, preview and model hold."""
         key = profile_of(finding)

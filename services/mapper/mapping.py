@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from common.azure.findings import Malformed, to_finding
 from common.azure.rows import AssessmentRow, decode_body
 from common.errors import Skip
-from common.identity import finding_key, group_of
+from common.identity import finding_key, group_of, normalise
 from common.model.finding import Finding, Recommendation, Standing, Subscription
 from common.model.group import GroupFacts
 from common.state.units import Index, Record, bucket_of, pack, skip_code
@@ -59,6 +59,12 @@ class Lookups:
     adopt: bool
 
 
+def decode_page(rows_json: bytes) -> tuple[list[AssessmentRow], int]:
+    """A page's rows, and how many of them are none."""
+    body, broken = decode_body(b'{"data":' + rows_json + b"}", AssessmentRow)
+    return body.data, len(broken)
+
+
 class _Fresh(NamedTuple):
     """A row that is not as it was: its fingerprint, and its group and adoption until now."""
 
@@ -80,6 +86,7 @@ class UnitReader:
         changes: Changes,
         lookups: Lookups,
         salts: dict[str, bytes],
+        tags: Mapping[str, Mapping[str, str]],
     ) -> None:
         self._rules = rules
         self._recommendations = recommendations
@@ -87,17 +94,18 @@ class UnitReader:
         self._index = index
         self._lookups = lookups
         self._salts = salts
+        self._tags = tags
         self.changes = changes
 
     def page(self, rows_json: bytes) -> None:
         """Take one page: the JSON array as Resource Graph sent it."""
-        body, broken = decode_body(b'{"data":' + rows_json + b"}", AssessmentRow)
-        self.changes.read += len(body.data) + len(broken)
+        rows, broken = decode_page(rows_json)
+        self.changes.read += len(rows) + broken
         if broken:
-            self.changes.malformed["malformed_row"] += len(broken)
+            self.changes.malformed["malformed_row"] += broken
         fresh: list[tuple[AssessmentRow, bytes, bytes, int]] = []
         index, seen = self._index, self._index.seen
-        for row in body.data:
+        for row in rows:
             if not row.id:
                 self.changes.malformed["no_id"] += 1
                 continue
@@ -123,7 +131,10 @@ class UnitReader:
             text = f"{self._rules.rules.hash}{recommendation!r}".encode()
             salt = self._salts[name] = hashlib.blake2b(text, digest_size=16).digest()
         # Lower-cased, since ids flip case between reads (defender-api 0#10).
-        return hashlib.blake2b(_encode(row).lower(), digest_size=8, key=salt).digest()
+        content = _encode(row).lower()
+        if self._tags and row.resourceId and (tags := self._tags.get(normalise(row.resourceId))):
+            content += _encode(sorted(tags.items()))
+        return hashlib.blake2b(content, digest_size=8, key=salt).digest()
 
     def _classify(self, fresh: Sequence[tuple[AssessmentRow, bytes, bytes, int]]) -> None:
         findings: list[_Fresh] = []
@@ -138,6 +149,8 @@ class UnitReader:
             except Skip as error:
                 self.changes.put(Record(key, print_, self._skip(error.reason), int(Standing.HEALTHY), 0))
                 continue
+            if tags := self._tags.get(finding.resource_id):
+                finding = replace(finding, tags=tags)
             group = self._index.group(at) if at >= 0 else b""
             adopted = at >= 0 and self._index.standings[at] == Standing.ADOPTED
             findings.append(_Fresh(finding, print_, group, adopted))

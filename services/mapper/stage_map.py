@@ -1,21 +1,25 @@
 """Maps a unit that was read: classifies what changed and stages the unit's next generation."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 import zstandard
 
-from common.errors import Fatal
+from common.azure.findings import Malformed, to_finding
+from common.errors import Fatal, Skip
 from common.identity import finding_key, unit_key
+from common.model.finding import Subscription
 from common.runtime.drain import Lease
 from common.state import keys
-from common.state.directory import subscription_of
+from common.state.directory import Directory, subscription_of
 from common.state.pages import Manifest, Pages
 from common.state.queue import Claimed, Item
 from common.state.runs import UnitRecord
 from common.state.store import octets
+from common.state.unit_tags import UnitTags
 from common.state.units import Generation, Ids, Members, Record, bucket_of, code_of, pack_ids
-from services.mapper.mapping import FRAGMENT_BUCKETS, Changes, Lookups, UnitReader
+from services.mapper.classify import wants_tags
+from services.mapper.mapping import FRAGMENT_BUCKETS, Changes, Lookups, UnitReader, decode_page
 from services.mapper.run_view import RunView, Views
 from services.mapper.staging import (
     Tally,
@@ -65,8 +69,14 @@ class MapStage:
         manifest = pages.manifest()
         if not manifest.complete:
             raise Fatal("unit_incomplete", "a page is not in Redis any more: the next run reads it again")
+        tags = UnitTags(store, view.connection, view.run, record.unit)
+        read = tags.read() if view.compiled.matches_tags else {}
+        if read is None:
+            tags.want(wanted_resources(pages.read(manifest.pages), view, record.unit))
+            self._views.flow.put(view.connection, view.fence, "tags", [Item(record.unit.encode(), 0, b"")])
+            return
         mapped = UnitMapping(self._views, view, record, manifest)
-        mapped.read(pages.read(manifest.pages))
+        mapped.read(pages.read(manifest.pages), read)
         done = mapped.stage()
         view.runs.put_units(view.fence, [done])
         if mapped.asked:
@@ -74,6 +84,26 @@ class MapStage:
         else:
             self._finish(view, done)
         pages.drop()
+        tags.drop()
+
+
+def subscriptions_of(directory: Directory, unit: str) -> dict[str, Subscription]:
+    """The unit's subscription by its id."""
+    wanted = subscription_of(unit)
+    return {key: one for key, one in directory.subscriptions().items() if key == wanted}
+
+
+def wanted_resources(pages: Iterator[bytes], view: RunView, unit: str) -> Iterator[str]:
+    """Resources whose tags decide which rule takes a finding of them."""
+    subscriptions = subscriptions_of(view.directory, unit)
+    for page in pages:
+        for row in decode_page(page)[0]:
+            try:
+                finding = to_finding(row, view.recommendations, subscriptions)
+            except (Malformed, Skip):
+                continue
+            if wants_tags(finding, view.compiled):
+                yield finding.resource_id
 
 
 class UnitMapping:
@@ -91,12 +121,11 @@ class UnitMapping:
         self._flushes = 0
         self.asked = False
 
-    def read(self, pages: Iterator[bytes]) -> None:
+    def read(self, pages: Iterator[bytes], tags: Mapping[str, Mapping[str, str]]) -> None:
         """Stream the pages; only what changed stays in memory."""
         adopt = self._generation.version == "" and self._view.links.count() > 0
         directory = self._view.directory
-        subscription = subscription_of(self._record.unit)
-        subscriptions = {k: v for k, v in directory.subscriptions().items() if k == subscription}
+        subscriptions = subscriptions_of(directory, self._record.unit)
         reader = UnitReader(
             self._view.compiled,
             self._view.recommendations,
@@ -105,6 +134,7 @@ class UnitMapping:
             self._changes,
             Lookups(self._view.open_groups, adopt),
             self._view.salts,
+            tags,
         )
         self._drop_stage()
         for page in pages:

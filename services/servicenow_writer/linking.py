@@ -41,6 +41,7 @@ def link_written(
         members=order.members,
         open=order.open,
         worst=order.worst,
+        active=before.active or state in ("1", "2", "3"),
         created_at=before.created_at or now,
         written_at=now,
         noted_on=now if order.note else before.noted_on,
