@@ -101,6 +101,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     urgent: bool = False
     parent: str = ""
     memo: bytes = b""  # the group's memo, packed, kept once the write is settled
-    attachment_csv: str = ""
+    attach_csv: bool = False  # a file of all affected resources waits in Redis (state/csv_files.py)
     attempts: int = 0
     first_error: str = ""

@@ -17,6 +17,9 @@ from common.model.decision import Outcome
 from common.rules.ruleset import RuleSet
 from common.runtime.drain import Lease
 from common.state import keys
+from common.state.csv_files import ROWS_AT_MOST, CsvFiles
+from common.state.groups import Groups
+from common.state.links import Links
 from common.state.queue import Claimed, Item
 from common.state.store import Fence
 from common.state.units import Units
@@ -50,6 +53,7 @@ class Rows(CollectorStage):
         members = {group: units.sample_ids(group, SHOWN) for group in groups}
         found = self._rows(desk, fence, chunk, [one for ids in members.values() for one in ids])
         rules = rules_of(desk, fence.run)
+        self._put_csv_rows(desk, fence, rules, groups)
         if rules.needs_tags:
             self._add_tags(desk, fence, chunk, rules, found)
         blob = {
@@ -61,6 +65,20 @@ class Rows(CollectorStage):
         desk.flow.put(desk.connection, fence, "render", [Item(item.id, 0, item.body)])
         desk.forget(fence.run, f"rows:{chunk}", len(groups) * SHOWN // kql.IDS_AT_ONCE + 1)
         desk.forget(fence.run, f"tags:{chunk}", 0)
+
+    def _put_csv_rows(self, desk: Desk, fence: Fence, rules: RuleSet, groups: Sequence[bytes]) -> None:
+        """Read all members of groups whose new ticket lists more than it shows; one group at a time."""
+        units, files = Units(desk.store, desk.connection), CsvFiles(desk.store, desk.connection, fence.run)
+        linked = Links(desk.store, desk.connection).get_many(groups)
+        states = Groups(desk.store, desk.connection).get_many(groups)
+        for group, state in zip(groups, states, strict=True):
+            rule = rules.get(state.facts.rule) if state.facts else None
+            if group in linked or rule is None or rule.ticket.rest != "attachment_csv":
+                continue
+            if state.aggregate.open > rule.ticket.shown:
+                ids = units.sample_ids(group, ROWS_AT_MOST)
+                found = self._rows(desk, fence, f"csv:{group.hex()}", ids)
+                files.put_rows(group, [found[key] for key in map(normalise, ids) if key in found])
 
     def give_up(self, desk: Desk, fence: Fence, item: Claimed, error: Fatal) -> None:
         """The groups are held; they stay dirty, so the next run decides them again."""

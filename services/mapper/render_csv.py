@@ -12,14 +12,19 @@ _HEAD = ("resource", "type", "severity", "risk", "subscription or account", "res
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def affected_csv(affected: Iterable[Affected]) -> str:
-    """One line for each, worst first. A cell that a spreadsheet would run as a formula is quoted as text."""
+def affected_csv(affected: Iterable[Affected], left_out: int = 0) -> str:
+    """One line for each, worst first, and a last one for how many are left out.
+
+    A cell that a spreadsheet would run as a formula is quoted as text.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(_HEAD)
     for one in worst_first(tuple(affected)):
         cells = (one.name, one.type, one.severity, one.risk, one.place, one.resource_id)
         writer.writerow([_safe(one_line(cell, 500)) for cell in cells])
+    if left_out:
+        writer.writerow([f"and {left_out} more, less severe ones", "", "", "", "", ""])
     return out.getvalue()
 
 

@@ -20,7 +20,7 @@ class Pass:
 
 
 def orders(
-    source: RenderInput, rendered: Rendered, fence: Pass, attachment_csv: str = ""
+    source: RenderInput, rendered: Rendered, fence: Pass, attach_csv: bool = False
 ) -> Order | Decision:
     """The order of `source.decision`, or a Decision (Held, Unchanged) in its place.
 
@@ -64,7 +64,7 @@ def orders(
         facts=facts_digest(aggregate, source.rule),
         member_digest=f"{aggregate.digest & 0xFFFF_FFFF:08x}",
         parent=decision.parent,
-        attachment_csv=attachment_csv,
+        attach_csv=attach_csv,
     )
 
 

@@ -5,7 +5,7 @@ Each group is decided again on what is known now: a ticket that a person closed 
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,11 +18,12 @@ from common.errors import Fatal, Park, Skip
 from common.identity import GROUP_BYTES
 from common.model.decision import OUTCOME_OF, Decision, Kind, Order, Outcome
 from common.model.finding import Finding, Recommendation, Subscription
-from common.model.group import GroupFacts
+from common.model.group import Aggregate, GroupFacts
 from common.model.link import Link
 from common.runtime.drain import Lease
 from common.settings.connection import Connection
 from common.state import keys
+from common.state.csv_files import CsvFiles
 from common.state.groups import GroupState, pack_memo
 from common.state.holds import Hold, Holds
 from common.state.queue import Claimed, Item
@@ -30,6 +31,7 @@ from common.state.store import octets
 from services.mapper.decide import Reason, decide, facts_digest
 from services.mapper.deciding import Contexts, contexts
 from services.mapper.render import render
+from services.mapper.render_csv import affected_csv
 from services.mapper.render_input import Directory, RenderInput, affected_of
 from services.mapper.render_orders import Pass, orders
 from services.mapper.run_view import RunView, Views
@@ -144,15 +146,29 @@ class Rendering:
             cloud=self._cloud,
             told=state.memo.noted,
         )
-        answer = orders(source, render(source), Pass(self._view.fence.epoch, self._view.run))
+        attach = decision.kind is Kind.CREATE and self._attach(group, aggregate)
+        answer = orders(source, render(source), Pass(self._view.fence.epoch, self._view.run), attach)
         if isinstance(answer, Decision):
             return answer
         return replace(answer, memo=pack_memo(decision.memo)), decision.revisit_at
 
+    def _attach(self, group: bytes, aggregate: Aggregate) -> bool:
+        """Make the file of all affected resources, where their rows were read; whether there is one."""
+        files = CsvFiles(self._views.store, self._view.connection, self._view.run)
+        findings = self._readable(files.rows(group))
+        if findings:
+            left_out = max(0, aggregate.open - len(findings))
+            files.put(group, affected_csv(map(affected_of, findings), left_out))
+        return bool(findings)
+
     def _findings(self, group: bytes) -> list[Finding]:
-        """The group's worst findings as they are now; a row that can't be read is left out of the text."""
+        """The group's worst findings as they are now."""
+        return self._readable(self._rows.get(group, ()))
+
+    def _readable(self, rows: Iterable[Mapping[str, Any]]) -> list[Finding]:
+        """Rows as findings; one that can't be read is left out of the text."""
         found: list[Finding] = []
-        for row in self._rows.get(group, ()):
+        for row in rows:
             tags = dict(row.get("tags") or {})
             try:
                 plain = msgspec.convert({k: v for k, v in row.items() if k != "tags"}, AssessmentRow)

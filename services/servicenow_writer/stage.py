@@ -15,6 +15,7 @@ from common.observe.metrics import Metrics
 from common.runtime.drain import Lease
 from common.servicenow.answers import SIDE
 from common.settings.settings import Settings
+from common.state.csv_files import CsvFiles
 from common.state.holds import DeadLetters
 from common.state.links import Links
 from common.state.queue import Claimed
@@ -182,6 +183,7 @@ class WriteStage:
             line.sizer,
             Links(self._store, connection),
             Runs(self._store, connection),
+            lambda run: CsvFiles(self._store, connection, run),
             self._metrics,
             self._settings.server_limit_seconds,
         )

@@ -11,6 +11,7 @@ from common.observe import names
 from common.observe.metrics import Metrics
 from common.runtime.drain import Lease
 from common.servicenow.batch import BatchItem, create_item, patch_item
+from common.state.csv_files import CsvFiles
 from common.state.links import Links
 from common.state.runs import Runs
 from services.servicenow_writer import endings as end
@@ -52,6 +53,7 @@ class Tools:
     sizer: BatchSizer
     links: Links
     runs: Runs
+    csv_files: Callable[[str], CsvFiles]
     metrics: Metrics
     server_limit: float
     clock: Callable[[], float] = time.time
@@ -283,13 +285,17 @@ class Wave:
     def _attach(self, done: Sequence[Ending]) -> None:
         for ending in done:
             order, record = ending.job.order, ending.record
-            if not (order.attachment_csv and ending.wrote and record):
+            if not (order.attach_csv and ending.wrote and record):
                 continue
-            content = order.attachment_csv.encode()
+            files = self.tools.csv_files(order.run)
+            content = files.content(ending.job.group)
+            if not content:
+                continue
             try:
                 self.tools.clients.attachments.ensure(
                     order.table, record["sys_id"], file_name(order), content, self._deadline()
                 )
+                files.drop(ending.job.group)
             except SyncError as error:
                 sentence = f"The list of resources could not be attached to {ending.number}: {error}"
                 self.tools.runs.tell(self.standing.fence.run, "attachment_failed", sentence)

@@ -1,6 +1,7 @@
 """The whole way with real processes: plan, approve, sync, change; judged by the world, not by the product."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,41 @@ def test_microsofts_examples_go_the_whole_way(tmp_path: Path) -> None:
         told = account(stack.lines("/azure/findings"), stack.lines("/servicenow/tickets?table=incident"))
         assert told.attempted > 0
         assert told.right, f"{told} {told.lost[:3]} {told.wrong[:3]}"
+
+
+def _open_of(ticket: Mapping[str, str]) -> int:
+    found = re.search(r"^Open: (\d+)", ticket["description"], re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+TAG_RULES = """
+version: 1
+defaults:
+  findings: {min_age: 0m}
+  cap: {per_rule_and_run: 1000, per_connection_and_day: 1000, beyond: hold}
+  ticket: {assign: [tag:owner_group, "Cloud Security"], affected: {shown: 25, rest: attachment_csv}}
+rules:
+  - id: owned
+    when: {kind: recommendation, tags: {owner_group: "*"}}
+    group: [tag:owner_group]
+    ticket: {type: incident, impact: 3, urgency: 3, due: 30d}
+  - {id: rest, when: {}, skip: below_threshold}
+"""
+
+
+def test_tags_decide_rule_group_and_assignment(tmp_path: Path) -> None:
+    """A rule that groups by a tag makes one ticket for each of its values, and an unchanged world none."""
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(TAG_RULES)
+    with rig(1000, tmp_path / "stack", rules=rules, settings=QUICK) as stack:
+        plan = stack.run("plan")
+        stack.approve(plan["run"])
+        assert stack.run("live")["status"] == "complete"
+        mine = [t for t in stack.lines("/servicenow/tickets?table=incident") if t["correlation_id"]]
+        owners = [t["description"].splitlines()[-1] for t in mine if "tag:owner_group=" in t["description"]]
+        assert len(owners) == len(set(owners)) > 2
+        files = {f["table_sys_id"] for f in stack.lines("/servicenow/tickets?table=sys_attachment")}
+        large = {t["sys_id"] for t in mine if _open_of(t) > 25}
+        assert large
+        assert files == large
+        assert stack.run("live")["touched"] == "0"

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from common.model.decision import Order
+from common.state.csv_files import CsvFiles
 from common.state.holds import DeadLetters
 from common.state.queue import Item
 from tests.e2e.test_writer_kill import each_once
@@ -221,8 +222,9 @@ def test_resolve_and_reopen(rig: Rig) -> None:
 
 def test_attachment(rig: Rig) -> None:
     """The list of resources is attached once, named by its sequence."""
-    order = msgspec.structs.replace(rig.create(1), attachment_csv="id,name\n1,vm1\n")
+    order = msgspec.structs.replace(rig.create(1), attach_csv=True)
     rig.begin(1)
+    CsvFiles(rig.store, order.connection, order.run).put(bytes.fromhex(order.group), "id,name\n1,vm1\n")
     finish(rig, [order])
     files = rig.simulator.tickets("sys_attachment")
     assert [row["file_name"] for row in files] == ["isthmus-resources-1-1.csv"]
