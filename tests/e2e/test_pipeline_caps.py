@@ -57,4 +57,4 @@ def test_a_cap_holds_as_a_whole_and_is_released_worst_first(tmp_path: Path) -> N
 
 
 def _lines(stack: Rig, run: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
-    return PlanLines(stack.store, CONNECTION, run).lines()
+    return iter(PlanLines(stack.store, CONNECTION, run))
