@@ -4,6 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from common.describe import describe
 from common.model.decision import Kind
 from common.model.finding import Risk, Severity
 from common.model.group import Aggregate, Memo
@@ -11,7 +12,6 @@ from common.model.link import Link
 from common.rules import EffectiveRule
 from services.mapper.decide import Context, decide, facts_digest
 from services.mapper.decide_reasons import Reason
-from common.describe import describe
 from tests.worlds import GROUP_FACTS, aggregate, executed, rule
 
 NOW = 1_800_000_000
