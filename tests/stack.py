@@ -29,7 +29,7 @@ from deploy.dev.layout import connection as connection_of
 from deploy.dev.redis_process import RedisProcess, free_port
 from tests.simulator import Simulator
 from tests.stack_process import ServiceProcess
-from tests.stack_rules import Row, rules_text
+from tests.stack_rules import MODEL, ModelRule, Row, rules_text
 from tests.stack_witness import Accounting, Key, Record, Witness
 
 CONNECTION = "demo"
@@ -97,6 +97,7 @@ class Stack:
         findings: int = 600,
         seed: int = 1,
         rules: str | None = None,
+        model: Sequence[ModelRule] = MODEL,
         workers: Sequence[str] = USUAL,
         settings: Mapping[str, str] | None = None,
         arguments: tuple[str, ...] = (),
@@ -107,8 +108,9 @@ class Stack:
         ca = str(self.directory / "ca")
         self.simulator = Simulator(findings=findings, seed=seed, arguments=("--ca-dir", ca, *arguments))
         self.redis_server = RedisProcess(self.directory / "redis")
-        self.witnesses = {CONNECTION: Witness(CONNECTION)}
+        self.witnesses = {CONNECTION: Witness(CONNECTION, model)}
         self.services: dict[str, ServiceProcess] = {}
+        self._model = model
         self._workers = workers
         self._rules = rules or rules_text()
         self._settings = {**SHORT, **(settings or {})}
@@ -199,7 +201,7 @@ class Stack:
         text = yaml.safe_dump({"version": 1, "connections": connections}, sort_keys=False)
         (config / "connections.yaml").write_text(text)
         for entry in connections:
-            self.witnesses.setdefault(entry["id"], Witness(entry["id"]))
+            self.witnesses.setdefault(entry["id"], Witness(entry["id"], self._model))
 
     def write_secret(self, side: str, text: str) -> None:
         """Replace the mounted secret of `azure` or `servicenow`."""
@@ -276,6 +278,14 @@ class Stack:
     def current(self, connection: str = CONNECTION) -> str:
         """The run that may write."""
         return Register(self.store, connection).current_run()
+
+    def wait_leased(self, queue: str, seconds: float = 30) -> None:
+        """Wait until a worker is at work on an item of a queue; it may have ended when this returns."""
+        ends = time.monotonic() + seconds
+        depth = WorkQueue(self.store, CONNECTION, queue).depth
+        while not depth().leased:
+            assert time.monotonic() < ends, f"nobody worked on {queue}\n{self.state(self.current())}"
+            time.sleep(0.001)
 
     def state(self, run: str, connection: str = CONNECTION) -> str:
         """Where a run stands: record, units, queues, for a failed test's report."""

@@ -89,3 +89,19 @@ MODEL: tuple[ModelRule, ...] = (
     ModelRule("severity-high", _ranked, _BY_PLACE),
     ModelRule("systemic", lambda row: row["risk"] == "High", _BY_RECOMMENDATION, at_least=3),
 )
+
+PER_RESOURCE = """\
+rules:
+  - id: each
+    when: {kind: recommendation}
+    group: [recommendation, resource]
+    ticket: {type: incident, impact: 3, urgency: 3}
+"""
+"""A ticket for every open finding: many tickets from few findings."""
+PER_RESOURCE_MODEL: tuple[ModelRule, ...] = (
+    ModelRule(
+        "each",
+        lambda _row: True,
+        (*_BY_RECOMMENDATION, ("resource", lambda row: str(row["resource"]).lower())),
+    ),
+)
