@@ -30,6 +30,14 @@ class CsvFiles:
         packed = octets(self._store.client.get(self._key("csv_rows", group)))
         return _rows.decode(zstandard.ZstdDecompressor().decompress(packed)) if packed else []
 
+    def known(self, group: bytes) -> bool:
+        """Whether the rows were read already, or the file is made."""
+        return int(self._store.client.exists(self._key("csv_rows", group), self._key("csv", group))) > 0
+
+    def made(self, group: bytes) -> bool:
+        """Whether the file is there."""
+        return int(self._store.client.exists(self._key("csv", group))) > 0
+
     def put(self, group: bytes, content: str) -> None:
         """Keep the file and drop the rows."""
         self._set(self._key("csv", group), content.encode())
@@ -41,7 +49,8 @@ class CsvFiles:
         return zstandard.ZstdDecompressor().decompress(packed) if packed else b""
 
     def drop(self, group: bytes) -> None:
-        self._store.client.unlink(self._key("csv", group))
+        """Forget rows and file."""
+        self._store.client.unlink(self._key("csv_rows", group), self._key("csv", group))
 
     def _key(self, part: str, group: bytes) -> bytes:
         return keys.run(self._connection, self._run, f"{part}:{group.hex()}")

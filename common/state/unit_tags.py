@@ -22,8 +22,11 @@ class UnitTags:
         self._wanted = keys.unit_part(connection, run, "tags_wanted", unit_key(unit))
         self._read = keys.unit_part(connection, run, "tags", unit_key(unit))
 
-    def want(self, resources: Iterable[str]) -> None:
-        self._set(self._wanted, msgspec.msgpack.encode(sorted(set(resources))))
+    def want(self, resources: Iterable[str]) -> int:
+        """Ask for the tags of these resources; answers how many they are."""
+        wanted = sorted(set(resources))
+        self._set(self._wanted, msgspec.msgpack.encode(wanted))
+        return len(wanted)
 
     def wanted(self) -> list[str]:
         packed = octets(self._store.client.get(self._wanted))

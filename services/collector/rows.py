@@ -27,13 +27,12 @@ from services.collector.desk import Desk
 from services.collector.instance import resolve_groups, rules_of
 from services.collector.scope import chunks
 from services.collector.stage import CollectorStage
-from services.collector.tags import TagReader, inherited, subscription_in
+from services.collector.tags import TagReader, inherited, queries_at_most, subscription_in
 
 SHOWN = 25
 _TTL = 3600
 _SECONDS = 600.0
 _Row = dict[str, Any]
-_Tags = dict[str, dict[str, str]]
 
 
 def groups_in(body: bytes) -> list[bytes]:
@@ -64,7 +63,7 @@ class Rows(CollectorStage):
         desk.store.client.set(keys.run(desk.connection, fence.run, f"rows:{chunk}"), packed, ex=_TTL)
         desk.flow.put(desk.connection, fence, "render", [Item(item.id, 0, item.body)])
         desk.forget(fence.run, f"rows:{chunk}", len(groups) * SHOWN // kql.IDS_AT_ONCE + 1)
-        desk.forget(fence.run, f"tags:{chunk}", 0)
+        desk.forget(fence.run, f"tags:{chunk}", queries_at_most(len(found)))
 
     def _put_csv_rows(self, desk: Desk, fence: Fence, rules: RuleSet, groups: Sequence[bytes]) -> None:
         """Read all members of groups whose new ticket lists more than it shows; one group at a time."""
@@ -73,12 +72,18 @@ class Rows(CollectorStage):
         states = Groups(desk.store, desk.connection).get_many(groups)
         for group, state in zip(groups, states, strict=True):
             rule = rules.get(state.facts.rule) if state.facts else None
-            if group in linked or rule is None or rule.ticket.rest != "attachment_csv":
+            link = linked.get(group)
+            if rule is None or rule.ticket.rest != "attachment_csv":
                 continue
-            if state.aggregate.open > rule.ticket.shown:
+            # A ticket that is over gets a successor, if anything: a new ticket as any other.
+            if (link is not None and link.holds_findings) or files.known(group):
+                continue
+            if state.aggregate.open > min(rule.ticket.shown, SHOWN):
                 ids = units.sample_ids(group, ROWS_AT_MOST)
-                found = self._rows(desk, fence, f"csv:{group.hex()}", ids)
+                memos = f"csv:{group.hex()}"
+                found = self._rows(desk, fence, memos, ids)
                 files.put_rows(group, [found[key] for key in map(normalise, ids) if key in found])
+                desk.forget(fence.run, f"rows:{memos}", len(ids) // kql.IDS_AT_ONCE + 1)
 
     def give_up(self, desk: Desk, fence: Fence, item: Claimed, error: Fatal) -> None:
         """The groups are held; they stay dirty, so the next run decides them again."""
@@ -112,7 +117,7 @@ class Rows(CollectorStage):
         resources = {key: _resource(key, row) for key, row in found.items()}
         clients = self.context.clients.of(desk.connection)
         reader = TagReader(clients.graph, rules.tag_names)
-        tags = desk.memo(fence.run, f"tags:{chunk}", _Tags, lambda: reader.of(resources.values()))
+        tags = reader.of(resources.values(), desk, fence.run, f"tags:{chunk}")
         for key, row in found.items():
             row["tags"] = inherited(resources[key], tags)
         assigning = {name for rule in rules.rules for name in rule.tags_to_assign}

@@ -1,6 +1,7 @@
 """Tags of resources, with those of their resource group and subscription below them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from common.azure import kql
 from common.azure.resource_graph import ResourceGraph, Scope
@@ -8,8 +9,10 @@ from common.azure.rows import TagsRow
 from common.http.deadline import Deadline
 from common.identity import normalise
 from services.collector import queries
+from services.collector.desk import Desk
 from services.collector.scope import chunks
 
+AT_ONCE = kql.IDS_AT_ONCE
 _SECONDS = 600.0
 _TagsOf = dict[str, dict[str, str]]
 
@@ -37,6 +40,19 @@ def inherited(resource_id: str, tags: Mapping[str, Mapping[str, str]]) -> dict[s
     return found
 
 
+def queries_at_most(resources: int) -> int:
+    """How many queries the tags of so many resources take at most."""
+    return 2 * (resources // AT_ONCE + 1)
+
+
+def _questions(ids: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Queries with the subscriptions that they are asked in: containers first, then the resources."""
+    for some in chunks(sorted({subscription_in(one) for one in ids})):
+        yield queries.container_tags(some), some
+    for some in chunks(ids, AT_ONCE):
+        yield kql.tags_by_id(some), sorted({subscription_in(one) for one in some})
+
+
 class TagReader:
     """Asks for tags; `names` are the ones that rules read, in lower case."""
 
@@ -44,25 +60,25 @@ class TagReader:
         self._graph = graph
         self._names = frozenset(names)
 
-    def of(self, resource_ids: Iterable[str]) -> _TagsOf:
-        """Tags of resources, resource groups and subscriptions, by lower-case id; only wanted names."""
+    def of(self, resource_ids: Iterable[str], desk: Desk, run: str, name: str) -> _TagsOf:
+        """Tags of resources, resource groups and subscriptions, by lower-case id; only wanted names.
+
+        Each answer is kept as a memo `<name>:<number>`, since the quota may park the work after any of them;
+        free them by `desk.forget(run, name, queries_at_most(resources))`.
+        """
         ids = sorted({normalise(one) for one in resource_ids if subscription_in(one)})
-        subscriptions = sorted({subscription_in(one) for one in ids})
         found: _TagsOf = {}
-        for some in chunks(subscriptions):
-            scope = Scope(subscriptions=some)
-            self._take(self._rows(queries.container_tags(some), scope), found)
-        for some in chunks(ids, kql.IDS_AT_ONCE):
-            scope = Scope(subscriptions=sorted({subscription_in(one) for one in some}))
-            self._take(self._rows(kql.tags_by_id(some), scope), found)
+        for number, (query, subscriptions) in enumerate(_questions(ids)):
+            ask = partial(self._ask, query, subscriptions)
+            found |= desk.memo(run, f"{name}:{number}", _TagsOf, ask)
         return found
 
-    def _rows(self, query: str, scope: Scope) -> list[TagsRow]:
-        return self._graph.rows(query, TagsRow, scope, deadline=Deadline(_SECONDS))
-
-    def _take(self, rows: Sequence[TagsRow], found: _TagsOf) -> None:
-        for row in rows:
+    def _ask(self, query: str, subscriptions: Sequence[str]) -> _TagsOf:
+        found: _TagsOf = {}
+        scope = Scope(subscriptions=subscriptions)
+        for row in self._graph.rows(query, TagsRow, scope, deadline=Deadline(_SECONDS)):
             tags = {name.lower(): value or "" for name, value in (row.tags or {}).items()}
             wanted = {name: value for name, value in tags.items() if name in self._names}
             if wanted:
                 found[normalise(row.id)] = wanted
+        return found

@@ -65,6 +65,13 @@ def decode_page(rows_json: bytes) -> tuple[list[AssessmentRow], int]:
     return body.data, len(broken)
 
 
+def _resource_of(row: AssessmentRow) -> str:
+    """The `resource_id` that the row's finding has."""
+    if row.resourceId:
+        return normalise(row.resourceId)
+    return normalise(row.id or "").rpartition("/providers/microsoft.security/assessments/")[0]
+
+
 class _Fresh(NamedTuple):
     """A row that is not as it was: its fingerprint, and its group and adoption until now."""
 
@@ -132,7 +139,7 @@ class UnitReader:
             salt = self._salts[name] = hashlib.blake2b(text, digest_size=16).digest()
         # Lower-cased, since ids flip case between reads (defender-api 0#10).
         content = _encode(row).lower()
-        if self._tags and row.resourceId and (tags := self._tags.get(normalise(row.resourceId))):
+        if self._tags and (tags := self._tags.get(_resource_of(row))):
             content += _encode(sorted(tags.items()))
         return hashlib.blake2b(content, digest_size=8, key=salt).digest()
 

@@ -24,7 +24,7 @@ def affected_csv(affected: Iterable[Affected], left_out: int = 0) -> str:
         cells = (one.name, one.type, one.severity, one.risk, one.place, one.resource_id)
         writer.writerow([_safe(one_line(cell, 500)) for cell in cells])
     if left_out:
-        writer.writerow([f"and {left_out} more, less severe ones", "", "", "", "", ""])
+        writer.writerow([f"and {left_out} more that are not listed here", "", "", "", "", ""])
     return out.getvalue()
 
 

@@ -19,9 +19,7 @@ class Pass:
     run: str
 
 
-def orders(
-    source: RenderInput, rendered: Rendered, fence: Pass, attach_csv: bool = False
-) -> Order | Decision:
+def orders(source: RenderInput, rendered: Rendered, fence: Pass) -> Order | Decision:
     """The order of `source.decision`, or a Decision (Held, Unchanged) in its place.
 
     An owned field is sent iff it differs from what we wrote last and is neither a person's nor given up
@@ -64,7 +62,6 @@ def orders(
         facts=facts_digest(aggregate, source.rule),
         member_digest=f"{aggregate.digest & 0xFFFF_FFFF:08x}",
         parent=decision.parent,
-        attach_csv=attach_csv,
     )
 
 

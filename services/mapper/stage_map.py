@@ -8,7 +8,7 @@ import zstandard
 from common.azure.findings import Malformed, to_finding
 from common.errors import Fatal, Skip
 from common.identity import finding_key, unit_key
-from common.model.finding import Subscription
+from common.model.finding import Standing, Subscription
 from common.runtime.drain import Lease
 from common.state import keys
 from common.state.directory import Directory, subscription_of
@@ -71,8 +71,9 @@ class MapStage:
             raise Fatal("unit_incomplete", "a page is not in Redis any more: the next run reads it again")
         tags = UnitTags(store, view.connection, view.run, record.unit)
         read = tags.read() if view.compiled.matches_tags else {}
+        if read is None and not tags.want(wanted_resources(pages.read(manifest.pages), view, record.unit)):
+            read = {}
         if read is None:
-            tags.want(wanted_resources(pages.read(manifest.pages), view, record.unit))
             self._views.flow.put(view.connection, view.fence, "tags", [Item(record.unit.encode(), 0, b"")])
             return
         mapped = UnitMapping(self._views, view, record, manifest)
@@ -94,16 +95,25 @@ def subscriptions_of(directory: Directory, unit: str) -> dict[str, Subscription]
 
 
 def wanted_resources(pages: Iterator[bytes], view: RunView, unit: str) -> Iterator[str]:
-    """Resources whose tags decide which rule takes a finding of them."""
+    """Resources whose tags decide which rule takes a finding of them.
+
+    Findings that are not open need no rule, but where their tickets have to be found again.
+    """
     subscriptions = subscriptions_of(view.directory, unit)
+    fixed_too = adopts(view, view.units.generation(unit))
     for page in pages:
         for row in decode_page(page)[0]:
             try:
                 finding = to_finding(row, view.recommendations, subscriptions)
             except (Malformed, Skip):
                 continue
-            if wants_tags(finding, view.compiled):
+            if (fixed_too or finding.standing == Standing.OPEN) and wants_tags(finding, view.compiled):
                 yield finding.resource_id
+
+
+def adopts(view: RunView, generation: Generation) -> bool:
+    """Whether the unit is new to this incarnation of Redis, and tickets may hold its findings."""
+    return generation.version == "" and view.links.count() > 0
 
 
 class UnitMapping:
@@ -123,7 +133,6 @@ class UnitMapping:
 
     def read(self, pages: Iterator[bytes], tags: Mapping[str, Mapping[str, str]]) -> None:
         """Stream the pages; only what changed stays in memory."""
-        adopt = self._generation.version == "" and self._view.links.count() > 0
         directory = self._view.directory
         subscriptions = subscriptions_of(directory, self._record.unit)
         reader = UnitReader(
@@ -132,7 +141,7 @@ class UnitMapping:
             subscriptions,
             self._index,
             self._changes,
-            Lookups(self._view.open_groups, adopt),
+            Lookups(self._view.open_groups, adopts(self._view, self._generation)),
             self._view.salts,
             tags,
         )

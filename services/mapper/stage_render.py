@@ -95,6 +95,7 @@ class Rendering:
         self._subscriptions: dict[str, Subscription] = view.directory.subscriptions()
         instance = view.directory.instance()
         self._names = Directory(instance.user_id, instance.groups, instance.users)
+        self._files = CsvFiles(views.store, view.connection, view.run)
 
     def run(self, groups: Sequence[bytes]) -> None:
         view = self._view
@@ -109,6 +110,8 @@ class Rendering:
             if isinstance(answer, Decision):
                 quiet[group] = answer
                 revisit[group] = answer.revisit_at
+                if answer.kind is Kind.HELD:
+                    self._files.drop(group)
                 continue
             order, at = answer
             revisit[group] = at
@@ -146,20 +149,21 @@ class Rendering:
             cloud=self._cloud,
             told=state.memo.noted,
         )
-        attach = decision.kind is Kind.CREATE and self._attach(group, aggregate)
-        answer = orders(source, render(source), Pass(self._view.fence.epoch, self._view.run), attach)
+        answer = orders(source, render(source), Pass(self._view.fence.epoch, self._view.run))
         if isinstance(answer, Decision):
             return answer
-        return replace(answer, memo=pack_memo(decision.memo)), decision.revisit_at
+        attach = decision.kind is Kind.CREATE and self._attach(group, aggregate)
+        return replace(answer, memo=pack_memo(decision.memo), attach_csv=attach), decision.revisit_at
 
     def _attach(self, group: bytes, aggregate: Aggregate) -> bool:
         """Make the file of all affected resources, where their rows were read; whether there is one."""
-        files = CsvFiles(self._views.store, self._view.connection, self._view.run)
-        findings = self._readable(files.rows(group))
-        if findings:
-            left_out = max(0, aggregate.open - len(findings))
-            files.put(group, affected_csv(map(affected_of, findings), left_out))
-        return bool(findings)
+        findings = self._readable(self._files.rows(group))
+        if not findings:
+            # A mapper that was killed here may have made it before.
+            return self._files.made(group)
+        left_out = max(0, aggregate.open - len(findings))
+        self._files.put(group, affected_csv(map(affected_of, findings), left_out))
+        return True
 
     def _findings(self, group: bytes) -> list[Finding]:
         """The group's worst findings as they are now."""

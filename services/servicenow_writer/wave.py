@@ -281,21 +281,23 @@ class Wave:
         self._attach(done)
         self.tools.settler.record(self.standing.fence, done, overtaken)
         self.lease.settle([ending.job.item for ending in done])
+        # Only now: an item that came back would find its file gone.
+        for ending in done:
+            if ending.job.order.attach_csv and ending.wrote:
+                self.tools.csv_files(ending.job.order.run).drop(ending.job.group)
 
     def _attach(self, done: Sequence[Ending]) -> None:
         for ending in done:
             order, record = ending.job.order, ending.record
             if not (order.attach_csv and ending.wrote and record):
                 continue
-            files = self.tools.csv_files(order.run)
-            content = files.content(ending.job.group)
-            if not content:
-                continue
+            content = self.tools.csv_files(order.run).content(ending.job.group)
             try:
+                if not content:
+                    raise Fatal("file_expired", "it is not in Redis any more.")
                 self.tools.clients.attachments.ensure(
                     order.table, record["sys_id"], file_name(order), content, self._deadline()
                 )
-                files.drop(ending.job.group)
             except SyncError as error:
                 sentence = f"The list of resources could not be attached to {ending.number}: {error}"
                 self.tools.runs.tell(self.standing.fence.run, "attachment_failed", sentence)

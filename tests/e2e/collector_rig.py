@@ -45,7 +45,7 @@ rules:
     group: [recommendation]
     ticket: {type: incident, assign: ["Cloud Security"]}
 """
-_WORKED = ("tickets", "plan", "read", "confirm", "rows")
+_WORKED = ("tickets", "plan", "read", "tags", "confirm", "rows")
 
 
 class Rig:

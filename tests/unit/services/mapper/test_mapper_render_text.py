@@ -177,6 +177,14 @@ def test_csv_of_all_resources() -> None:
     assert lines[1][0] == "'=1+1"
 
 
+def test_csv_says_how_many_are_left_out() -> None:
+    """Its last line, only where there is more than it lists."""
+    lines = list(csv.reader(io.StringIO(affected_csv(some(2), 25_000))))
+    assert lines[-1][0] == "and 25000 more that are not listed here"
+    assert {len(line) for line in lines} == {6}
+    assert len(list(csv.reader(io.StringIO(affected_csv(some(2)))))) == 3
+
+
 def test_rendered_without_problem_is_the_default() -> None:
     """An empty rendering writes nothing."""
     given_ = source(event(Kind.NOTE), link=ticket(source()))
