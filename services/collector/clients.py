@@ -29,6 +29,8 @@ from common.settings.settings import Settings
 from common.state.budget import Bucket, Permits, WindowBudget
 from services.collector.ports import Clients
 
+_PERMIT_MARGIN = 5.0  # seconds
+
 
 class ClientPool:
     """Clients by connection; safe to share between threads."""
@@ -93,6 +95,8 @@ class ClientPool:
             self._client,
             servicenow.url,  # the writer shares them by the same name
             limit=servicenow.in_flight,
+            # A killed holder's permit comes back soon after its lease on the work, as in the writer.
+            lease_seconds=self._settings.lease_seconds + _PERMIT_MARGIN,
             hourly=Bucket.hourly(self._client, servicenow.url, cap) if cap else None,
         )
         return TableClient(Instance(url, _servicenow_sign_in(servicenow, url, exchange), exchange, permits))
