@@ -228,6 +228,17 @@ def test_attachment(rig: Rig) -> None:
     finish(rig, [order])
     files = rig.simulator.tickets("sys_attachment")
     assert [row["file_name"] for row in files] == ["isthmus-resources-1-1.csv"]
+    left = CsvFiles(rig.store, order.connection, order.run)
+    assert not left.made(bytes.fromhex(order.group))
+
+
+def test_attachment_that_expired(rig: Rig) -> None:
+    """The ticket is created; the run says that its list is missing."""
+    rig.begin(1)
+    finish(rig, [msgspec.structs.replace(rig.create(1), attach_csv=True)])
+    assert rig.outcomes() == {"created:new_findings": 1}
+    assert "attachment_failed" in rig.told()
+    assert rig.simulator.tickets("sys_attachment") == []
 
 
 def test_ticket_was_there(rig: Rig) -> None:
