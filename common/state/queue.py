@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from common.state import keys
-from common.state.store import Fence, Store, raw
+from common.state.store import Fence, Store
 
 _PARTS = ("ready", "leased", "parked", "body", "owner", "tries")
 _PUT_CHUNK = 500
@@ -123,12 +123,6 @@ class WorkQueue:
         stamps = [int(body[:11], 16) for body in bodies if body]
         oldest = max(0.0, time.time() - min(stamps) / 1000) if stamps else 0.0
         return Depth(ready, leased, parked, oldest)
-
-    def bodies(self, ids: Sequence[bytes]) -> list[bytes | None]:
-        """Bodies by id, None where there is none."""
-        if not ids:
-            values = raw(self._store.client.hmget(self._key["body"], list(ids)))
-        return [value[16:] if value is not None else None for value in values]
 
     def size(self) -> int:
         """Items of every kind: ready, leased and parked."""

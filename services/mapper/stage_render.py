@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from common.azure.findings import Malformed, to_finding
 from common.azure.rows import AssessmentRow
-from common.errors import Fatal, Park, Skip
+from common.errors import Fatal, Skip
 from common.identity import GROUP_BYTES
 from common.model.decision import OUTCOME_OF, Decision, Kind, Order, Outcome
 from common.model.finding import Finding, Recommendation, Subscription
@@ -55,6 +55,10 @@ class RenderStage:
         for item in items:
             chunk = item.id.decode()
             rows = self._rows(view, chunk)
+            if rows is None:
+                # They are kept for an hour; a mapper that was away longer has them read again.
+                self._views.flow.put(connection, view.fence, "rows", [Item(item.id, 0, item.body)])
+                continue
             cloud = self._connections[connection].azure.cloud
             Rendering(self._views, view, rows, cloud).run(_groups(item.body))
             lease.settle([item])
@@ -70,11 +74,10 @@ class RenderStage:
         view.runs.outcomes(view.fence, [(group, Outcome.HELD, error.reason) for group in groups])
         self._views.flow.advance(connection, view.fence)
 
-    def _rows(self, view: RunView, chunk: str) -> Rows:
+    def _rows(self, view: RunView, chunk: str) -> Rows | None:
         packed = octets(self._views.store.client.get(keys.run(view.connection, view.run, f"rows:{chunk}")))
         if not packed:
-            # They are kept for an hour; a mapper that was away longer asks for them again.
-            raise Park("rows_expired", "the rows of this chunk are not in Redis any more", 1)
+            return None
         found: Rows = msgspec.msgpack.decode(
             zstandard.ZstdDecompressor().decompress(packed), type=dict[bytes, list[dict[str, Any]]]
         )
