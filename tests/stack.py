@@ -20,11 +20,12 @@ from common.operate.starting import ask_for_run
 from common.runtime.celery_app import build_app
 from common.runtime.post import Post
 from common.settings.settings import Settings
+from common.state import keys
 from common.state.flow import QUEUES
 from common.state.queue import WorkQueue
 from common.state.register import Register
 from common.state.runs import Findings, Groups, Runs
-from common.state.store import Store
+from common.state.store import Store, octets
 from deploy.dev.layout import connection as connection_of
 from deploy.dev.redis_process import RedisProcess, free_port
 from tests.simulator import Simulator
@@ -286,6 +287,13 @@ class Stack:
         while not depth().leased:
             assert time.monotonic() < ends, f"nobody worked on {queue}\n{self.state(self.current())}"
             time.sleep(0.001)
+
+    def time_passes(self, connection: str = CONNECTION) -> None:
+        """Whatever is parked is due now, creates without an answer too: no test waits for minutes."""
+        for name in QUEUES:
+            key = keys.queue(connection, name, "parked")
+            for item in self.client.zrange(key, 0, -1):
+                self.client.zadd(key, {octets(item): 0}, xx=True)
 
     def state(self, run: str, connection: str = CONNECTION) -> str:
         """Where a run stands: record, units, queues, for a failed test's report."""

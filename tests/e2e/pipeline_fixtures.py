@@ -1,22 +1,11 @@
-"""Stacks for the tests of the whole pipeline; the logs' tails are shown for a test that failed."""
+"""Stacks for the tests of the whole pipeline."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
 from tests.stack import Stack
-
-
-@contextmanager
-def running(request: pytest.FixtureRequest, **options: Any) -> Iterator[Stack]:
-    """A stack for one test or module."""
-    failed = request.session.testsfailed
-    with Stack(**options) as stack:
-        yield stack
-        if request.session.testsfailed > failed:
-            stack.show_logs()
+from tests.stack_running import running
 
 
 @pytest.fixture

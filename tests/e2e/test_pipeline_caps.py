@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from common.model.decision import Outcome
-from tests.e2e.pipeline_fixtures import running
 from tests.stack import Stack
 from tests.stack_rules import Row, rules_text
+from tests.stack_running import running
 from tests.stack_witness import Key, groups_by_rule
 
 CAP = 5

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from common.model.decision import Outcome
-from tests.e2e.pipeline_fixtures import running
 from tests.stack import Configuration, Stack
+from tests.stack_running import running
 
 OTHER = "other"
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.pipeline_fixtures import running
 from tests.stack import Finished, Stack
 from tests.stack_rules import PER_RESOURCE, PER_RESOURCE_MODEL, rules_text
+from tests.stack_running import running
 
 FINDINGS = 5000
 CREATE = "servicenow.table.create"
