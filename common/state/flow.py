@@ -39,6 +39,7 @@ CHUNK = 100  # groups in one chunk of rows to read and decisions to render
 _BEGIN_SECONDS = 10
 _AT_ONCE = 500
 _IN_WINDOW = ("rows", "render", "write")
+_READING = ("read", "tags", "map", "confirm", "finish")
 _TRANSIENT = ("backlog", "touched", "ended", "observed")
 
 
@@ -88,12 +89,24 @@ class Flow:
             return
         if record.get("begun") != "1" and time.time() - int(record["started"]) > _BEGIN_SECONDS:
             self._begin(connection, Fence(epoch, run))
+        self._recount(connection, run, record)
         self.advance(connection, Fence(epoch, run))
+
+    def _recount(self, connection: str, run: str, record: Mapping[str, str]) -> None:
+        """Units whose worker was killed between ending them and saying so: their records tell."""
+        if record.get("planned") != "1" or record.get("decided") == "1":
+            return
+        if any(self.queue(connection, name).size() for name in _READING):
+            return
+        ended = [unit.unit for unit in Runs(self._store, connection).units(run) if unit.ended]
+        self._note_ended(connection, run, ended)
 
     def _begin(self, connection: str, fence: Fence) -> None:
         for name in QUEUES:
             self.queue(connection, name).clear()
-        for name in ("tickets", "plan"):
+        # While the links are not rebuilt nobody knows which findings have a ticket: no unit is read before.
+        rebuilt = Register(self._store, connection).links_rebuilt(fence.epoch)
+        for name in ("tickets", "plan") if rebuilt else ("tickets",):
             self.put(connection, fence, name, [Item(fence.run.encode(), 0, b"")])
         Runs(self._store, connection).update(fence, {"begun": "1"})
 
@@ -107,10 +120,14 @@ class Flow:
 
     def unit_ended(self, connection: str, fence: Fence, unit: str) -> None:
         """A unit is done or failed."""
-        key = keys.run(connection, fence.run, "ended")
-        self._store.client.sadd(key, unit)
-        self._store.client.expire(key, 24 * 3600)
+        self._note_ended(connection, fence.run, [unit])
         self.advance(connection, fence)
+
+    def _note_ended(self, connection: str, run: str, units: Sequence[str]) -> None:
+        if units:
+            key = keys.run(connection, run, "ended")
+            self._store.client.sadd(key, *units)
+            self._store.client.expire(key, 24 * 3600)
 
     def advance(self, connection: str, fence: Fence) -> None:
         """Put the next phase's work if the present phase is over. Idempotent. Raises `Superseded`."""
@@ -124,10 +141,15 @@ class Flow:
         record = runs.record(fence.run)
         if record.get("decided") == "1":
             self._write_on(connection, fence, record)
+        elif record.get("planned") != "1":
+            self._put_once(connection, fence, "plan")
         elif self._read_is_over(connection, fence.run, record):
-            queue = self.queue(connection, "decide")
-            queue.put(fence, [Item(fence.run.encode(), 0, b"")], keep=True)
-            self._bells.ring(connection, "decide")
+            self._put_once(connection, fence, "decide")
+
+    def _put_once(self, connection: str, fence: Fence, name: str) -> None:
+        """Put a step that a run takes once, unless it is there already."""
+        self.queue(connection, name).put(fence, [Item(fence.run.encode(), 0, b"")], keep=True)
+        self._bells.ring(connection, name)
 
     def _tickets_over(self, connection: str, fence: Fence, record: Mapping[str, str]) -> bool:
         """Close the reading of tickets when every page was taken in; answers whether it is closed."""
@@ -161,9 +183,7 @@ class Flow:
         return True
 
     def _read_is_over(self, connection: str, run: str, record: Mapping[str, str]) -> bool:
-        """Presence is evidence: both flags must be there, and as many units ended as were planned."""
-        if record.get("tickets_done") != "1" or record.get("planned") != "1":
-            return False
+        """Presence is evidence: as many units ended as were planned."""
         ended = self._store.client.scard(keys.run(connection, run, "ended"))
         return int(ended) >= int(record["units_planned"])
 

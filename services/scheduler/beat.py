@@ -1,5 +1,6 @@
 """Celery beat over the connections' schedules."""
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,9 +15,10 @@ from common.runtime import queues
 from common.runtime.liveness import Beacon
 from common.runtime.post import Post
 from common.settings.connection import Connection
-from services.scheduler.slots import Slots, at_slot, at_start
+from services.scheduler.slots import Slots, again, at_slot, at_start
 
 TICK_SECONDS = 5.0
+REPEAT_SECONDS = 60.0
 
 
 def beat_schedule(
@@ -45,11 +47,26 @@ def make_up(connections: Sequence[Connection], post: Post, now: datetime) -> Non
             post.start_run(at_start(one.id, one.schedule, now))
 
 
+def repeat(connections: Sequence[Connection], post: Post, now: datetime) -> None:
+    """Ask for the runs of the latest slots again. Raises Retry when Redis is away."""
+    for one in connections:
+        if one.enabled:
+            post.start_run(again(one.id, one.schedule, now))
+
+
 class Beat:
     """Beat as a foreground process: it lives while it ticks."""
 
-    def __init__(self, app: Celery, connections: Sequence[Connection], beacon: Beacon) -> None:
+    def __init__(
+        self,
+        app: Celery,
+        connections: Sequence[Connection],
+        beacon: Beacon,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._app = app
+        self._clock = clock
+        self._repeated = clock()
         self._connections = connections
         self._beacon = beacon
         self._post = Post(app)
@@ -83,16 +100,21 @@ class Beat:
         self._made_up = False
 
     def tick(self) -> None:
-        """Before each tick of Celery's: say that we live, and make up for missed runs once Redis answers."""
+        """Before each tick of Celery's: say that we live, make up for missed runs once Redis answers.
+
+        A slot's message is sent again from time to time: a collector that was killed may have had it.
+        """
         self._beacon.touch()
-        if self._made_up:
+        if self._made_up and self._clock() - self._repeated < REPEAT_SECONDS:
             return
         try:
-            make_up(self._connections, self._post, datetime.now(UTC))
+            (repeat if self._made_up else make_up)(self._connections, self._post, datetime.now(UTC))
         except Retry as error:
             log("scheduler").warning("broker_away", error=str(error))
             self._beacon.set_ready(False)
             return
-        self._made_up = True
+        self._repeated = self._clock()
         self._beacon.set_ready(True)
-        log("scheduler").info("ready", connections=len(self._connections))
+        if not self._made_up:
+            log("scheduler").info("ready", connections=len(self._connections))
+        self._made_up = True

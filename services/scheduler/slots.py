@@ -53,6 +53,12 @@ def at_slot(connection: str, slots: Schedule, now: datetime) -> StartRun:
     )
 
 
+def again(connection: str, slots: Schedule, now: datetime) -> StartRun:
+    """The slot's run once more, since a message may be lost; void when it was begun or a good run is younger."""
+    slot = int(slots.previous(now).timestamp())
+    return at_slot(connection, slots, now).model_copy(update={"unless_good_since": slot})
+
+
 def at_start(connection: str, slots: Schedule, now: datetime) -> StartRun:
     """The run that makes up for a missed slot: void when a good run is younger than the slot.
 

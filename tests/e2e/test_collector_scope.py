@@ -158,8 +158,14 @@ def test_a_disabled_subscription_is_not_read(rig: Rig, subscriptions: list[str])
     ("prepare", "reason"),
     [
         (lambda rig: rig.register.pause("tester"), "paused"),
-        (lambda rig: rig.register.update(Fence(rig.epoch), {"rebuilt": rig.epoch}), "not_approved"),
-        (lambda rig: (rig.configure(rules="version: 1\nrules: [{id: X}]"), rig.use()), "rules_invalid"),
+        (lambda rig: rig.know_links(), "not_approved"),
+        (
+            lambda rig: (
+                rig.register.update(Fence(rig.epoch), {"rebuilt": ""}),
+                rig.configure(rules="version: 1\nrules: [{id: X}]"),
+            ),
+            "rules_invalid",
+        ),
     ],
 )
 def test_a_run_that_may_not_start_says_why(rig: Rig, prepare: object, reason: str) -> None:

@@ -1,5 +1,7 @@
 """Redis lost after a first sync: links come back from the tickets, and no ticket is made twice."""
 
+import time
+
 from common.model.decision import Outcome
 from tests.stack import Stack
 
@@ -81,4 +83,23 @@ def test_another_loss_before_the_approval_is_endured(live: Stack) -> None:
         live.flush_redis()
         assert live.sync().balanced
     assert live.writes() == written
+    live.assert_right()
+
+
+def test_no_unit_is_read_before_the_links_are_rebuilt(live: Stack) -> None:
+    """A fix from before the loss is still seen, though the tickets come late."""
+    members = live.members()
+    key = max(members, key=lambda one: len(members[one]))
+    live.azure("fix", ids=[row["id"] for row in members[key]])
+    tickets = live.simulator.barrier("servicenow.table.list", "before", subject="incident")
+    live.flush_redis()
+    run = live.ask("live")
+    live.simulator.wait_held(tickets)
+    time.sleep(1)
+    assert "planned" not in live.runs().record(run)
+    live.simulator.release(tickets)
+
+    rebuilt = live.finish(run)
+
+    assert rebuilt.groups.reasons["resolved:fixed"] == 1, rebuilt
     live.assert_right()
