@@ -6,7 +6,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +13,6 @@ from typing import Any, Self
 import redis
 import yaml
 
-from common.model.decision import Outcome
 from common.operate.approving import Approved, Approving, Wish
 from common.operate.starting import ask_for_run
 from common.runtime.celery_app import build_app
@@ -24,21 +22,25 @@ from common.state import keys
 from common.state.flow import QUEUES
 from common.state.queue import WorkQueue
 from common.state.register import Register
-from common.state.runs import Findings, Groups, Runs
+from common.state.runs import Runs
 from common.state.store import Store, octets
 from deploy.dev.layout import connection as connection_of
 from deploy.dev.redis_process import RedisProcess, free_port
-from tests.simulator import Simulator
+from tests.redis_proxy import RedisProxy
+from tests.simulator import ROOT, Simulator
 from tests.stack_process import ServiceProcess
 from tests.stack_rules import MODEL, ModelRule, Row, rules_text
+from tests.stack_run import Finished
 from tests.stack_witness import Accounting, Key, Record, Witness
 
 CONNECTION = "demo"
 SERVICES: Mapping[str, tuple[str, tuple[str, ...]]] = {  # name -> module below services/, arguments
     "collector": ("collector", ("--concurrency", "4")),
+    "collector-2": ("collector", ("--concurrency", "4")),
     "mapper": ("mapper", ("--concurrency", "1")),
     "mapper-2": ("mapper", ("--concurrency", "1")),
     "writer": ("servicenow_writer", ("--concurrency", "2")),
+    "writer-2": ("servicenow_writer", ("--concurrency", "2")),
     "scheduler": ("scheduler", ()),
 }
 USUAL = ("collector", "mapper", "writer")
@@ -52,44 +54,12 @@ SHORT = {  # seconds; the simulator's own delays are scaled alike where a test u
 Configuration = list[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A run that is over."""
-
-    run: str
-    record: Mapping[str, str]
-    findings: Findings
-    groups: Groups
-    told: Sequence[tuple[str, str]]
-    seconds: float
-
-    @property
-    def status(self) -> str:
-        return self.record["status"]
-
-    @property
-    def reasons(self) -> set[str]:
-        """Reasons of the sentences in the record."""
-        return {reason for reason, _ in self.told}
-
-    def count(self, outcome: Outcome) -> int:
-        return self.groups.count(outcome)
-
-    @property
-    def balanced(self) -> bool:
-        """Both ledgers add up, now and by the run's own word."""
-        said = self.record.get("findings_balanced"), self.record.get("groups_balanced")
-        return self.findings.balanced and self.groups.balanced and said == ("1", "1")
-
-    def __str__(self) -> str:
-        return f"{self.run}: {dict(self.record)}\n{self.findings}\n{self.groups}\n{list(self.told)}"
-
-
 class Stack:
     """`with Stack(findings=600) as stack:`; everything stops at the end, and a failure shows the logs' tails.
 
     `configure` may change the entries of connections.yaml (and gets the simulator's ready line); `settings`
-    are ISTHMUS_* names in lower case. `workers` are names of SERVICES.
+    are ISTHMUS_* names in lower case. `workers` are names of SERVICES. `proxied` puts a RedisProxy
+    between the services and Redis; `root` is the checkout that the services are started from.
     """
 
     def __init__(
@@ -103,6 +73,8 @@ class Stack:
         settings: Mapping[str, str] | None = None,
         arguments: tuple[str, ...] = (),
         configure: Callable[[Configuration, Mapping[str, str]], None] | None = None,
+        proxied: bool = False,
+        root: Path = ROOT,
     ) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="isthmus-stack-")
         self.directory = Path(self._directory.name)
@@ -116,6 +88,8 @@ class Stack:
         self._rules = rules or rules_text()
         self._settings = {**SHORT, **(settings or {})}
         self._configure = configure or (lambda _connections, _ready: None)
+        self._root = root
+        self.proxy = RedisProxy(self.redis_server.port) if proxied else None
         self._post: Post | None = None
 
     # life
@@ -135,6 +109,8 @@ class Stack:
 
     def _start(self) -> None:
         self.redis_server.start()
+        if self.proxy is not None:
+            self.proxy.start()
         self.client = redis.Redis.from_url(self.redis_server.url(1))
         self.store = Store(self.client)
         self.simulator.start()
@@ -164,6 +140,8 @@ class Stack:
         self.simulator.stop()
         if hasattr(self, "client"):
             self.client.close()
+        if self.proxy is not None:
+            self.proxy.stop()
         self.redis_server.stop()
         self._directory.cleanup()
 
@@ -177,9 +155,10 @@ class Stack:
         module, arguments = SERVICES[name]
         log = self.directory / "log"
         log.mkdir(exist_ok=True)
+        port = self.proxy.listen(name) if self.proxy is not None else self.redis_server.port
         environment = {
-            "ISTHMUS_REDIS_BROKER_URL": self.redis_server.url(0),
-            "ISTHMUS_REDIS_STATE_URL": self.redis_server.url(1),
+            "ISTHMUS_REDIS_BROKER_URL": f"redis://127.0.0.1:{port}/0",
+            "ISTHMUS_REDIS_STATE_URL": f"redis://127.0.0.1:{port}/1",
             "ISTHMUS_CONFIG_DIR": str(self.directory / "config"),
             "ISTHMUS_LIVENESS_DIR": str(self.directory / "live" / name),
             "ISTHMUS_METRICS_HOST": "127.0.0.1",
@@ -187,7 +166,7 @@ class Stack:
             "ISTHMUS_LOG_FORMAT": "json",
             **{f"ISTHMUS_{key.upper()}": value for key, value in self._settings.items()},
         }
-        return ServiceProcess(module, arguments, environment, log / f"{name}.log")
+        return ServiceProcess(module, arguments, environment, log / f"{name}.log", self._root)
 
     def write_configuration(self) -> None:
         """connections.yaml and secrets; workers read them at their start."""
@@ -245,6 +224,18 @@ class Stack:
         """Ask for a run as the command line does; its id."""
         assert self._post is not None
         return ask_for_run(self._post, connection, mode, "operator", "a test")
+
+    def begin(self, mode: str = "live", connection: str = CONNECTION, seconds: float = 60) -> str:
+        """Ask until a run has begun: whoever took the first message may have been stopped. The run's id."""
+        ends = time.monotonic() + seconds
+        while True:
+            run = self.ask(mode, connection)
+            patience = time.monotonic() + 4
+            while time.monotonic() < patience:
+                if self.runs(connection).record(run):
+                    return run
+                time.sleep(0.05)
+            assert time.monotonic() < ends, f"nobody began a run in {seconds} s"
 
     def finish(self, run: str, connection: str = CONNECTION, seconds: float = 60) -> Finished:
         """Wait for a run's end. Raises AssertionError with what stands in Redis."""

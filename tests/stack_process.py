@@ -17,15 +17,25 @@ class ServiceProcess:
     """`python -m services.<module>`; its log is at `log`."""
 
     def __init__(
-        self, module: str, arguments: tuple[str, ...], environment: Mapping[str, str], log: Path
+        self,
+        module: str,
+        arguments: tuple[str, ...],
+        environment: Mapping[str, str],
+        log: Path,
+        root: Path = ROOT,
     ) -> None:
         self.module = module
+        self._root = root
         self.log = log
         self._arguments = arguments
         own = {name: value for name, value in os.environ.items() if not name.startswith("ISTHMUS_")}
         self._environment = {**own, **environment}
         self._ready = Path(environment["ISTHMUS_LIVENESS_DIR"]) / f"{module}.ready"
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
 
     @property
     def alive(self) -> bool:
@@ -42,7 +52,7 @@ class ServiceProcess:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-m", f"services.{self.module}", *self._arguments],
-                cwd=ROOT,
+                cwd=self._root,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -72,22 +72,22 @@ class ModelRule:
     at_least: int = 1
 
 
-def _ranked(row: Row) -> bool:
+def ranked(row: Row) -> bool:
     return row["severity"] in ("High", "Critical")
 
 
-_BY_RECOMMENDATION = (("recommendation", recommendation),)
-_BY_PLACE = (*_BY_RECOMMENDATION, ("subscription_or_cloud_account", place))
+BY_RECOMMENDATION = (("recommendation", recommendation),)
+BY_PLACE = (*BY_RECOMMENDATION, ("subscription_or_cloud_account", place))
 MODEL: tuple[ModelRule, ...] = (
     ModelRule("vulnerabilities", lambda row: "Vulnerabilities" in row["categories"]),
     ModelRule(
         "identity",
         lambda row: row["resource_type"].lower() == "microsoft.resources/subscriptions",
-        _BY_RECOMMENDATION,
+        BY_RECOMMENDATION,
     ),
-    ModelRule("risk-critical", lambda row: row["risk"] == "Critical", _BY_PLACE),
-    ModelRule("severity-high", _ranked, _BY_PLACE),
-    ModelRule("systemic", lambda row: row["risk"] == "High", _BY_RECOMMENDATION, at_least=3),
+    ModelRule("risk-critical", lambda row: row["risk"] == "Critical", BY_PLACE),
+    ModelRule("severity-high", ranked, BY_PLACE),
+    ModelRule("systemic", lambda row: row["risk"] == "High", BY_RECOMMENDATION, at_least=3),
 )
 
 PER_RESOURCE = """\
@@ -102,6 +102,6 @@ PER_RESOURCE_MODEL: tuple[ModelRule, ...] = (
     ModelRule(
         "each",
         lambda _row: True,
-        (*_BY_RECOMMENDATION, ("resource", lambda row: str(row["resource"]).lower())),
+        (*BY_RECOMMENDATION, ("resource", lambda row: str(row["resource"]).lower())),
     ),
 )

@@ -33,6 +33,7 @@ class Accounting:
     wrong: int = 0
     overwritten: int = 0
     problems: list[str] = field(default_factory=list)
+    keys: list[Key] = field(default_factory=list)  # of the groups that are not right
 
     @property
     def right(self) -> bool:
@@ -64,6 +65,8 @@ class Witness:
         self._member: dict[str, Key] = {}
         self._key_of: dict[str, Key] = {}  # sys_id -> the footer as it was first seen
         self._left: set[Key] = set()
+        self._doubted: set[Key] = set()
+        self._uncertain: set[Key] = set()
         self._edits: dict[str, dict[str, str]] = {}
 
     # what people did
@@ -79,7 +82,28 @@ class Witness:
             if key := self._key_of.get(sys_id):
                 self._left.add(key)
 
+    # what a loss of Redis leaves open
+
+    def doubt(self, rows: Iterable[Row]) -> None:
+        """These findings vanish: until a run has settled that, Redis alone knows whose they were."""
+        keys = (self._member.get(str(row["id"]).lower()) or self._classified(row) for row in rows)
+        self._doubted |= {key for key in keys if key is not None}
+
+    def settled(self) -> None:
+        """A complete run has seen the world as it is."""
+        self._doubted.clear()
+
+    def lost(self) -> None:
+        """Redis was lost: a doubted group's ticket may be held, a deleted one's group may get another."""
+        self._uncertain |= self._doubted | self._left
+        self._doubted.clear()
+        self._left.clear()
+
     # judging
+
+    def learn(self, records: Iterable[Record]) -> None:
+        """See whose tickets these are, before anybody deletes them or their text."""
+        self._by_key(records)
 
     def expected(self, rows: Iterable[Row], records: Iterable[Record]) -> dict[Key, Due]:
         """What each group is due, by the world as it is."""
@@ -120,6 +144,8 @@ class Witness:
         if len(still_open) > 1:
             found.duplicated += len(still_open) - 1
             found.problems.append(f"{key}: {len(still_open)} open tickets: {[_name(t) for t in still_open]}")
+        elif key in self._uncertain:
+            pass
         elif key in self._left or (tickets and _leave(tickets[-1])):
             self._expect_none(found, key, still_open, "a person wants it left alone")
         elif owed.open and not still_open:
@@ -130,7 +156,10 @@ class Witness:
             self._expect_count(found, key, owed.open, still_open[0])
         elif not owed.doubtful:
             self._expect_none(found, key, still_open, "nothing is open any more")
-        found.ok += len(found.problems) == before
+        if len(found.problems) == before:
+            found.ok += 1
+        else:
+            found.keys.append(key)
 
     def _expect_none(self, found: Accounting, key: Key, still_open: list[Record], why: str) -> None:
         if still_open:
@@ -174,9 +203,9 @@ class Witness:
         for row in rows:
             name = str(row["id"]).lower()
             key = self._sticking(name, tickets)
-            if key is None and row["code"] == "Unhealthy":
+            if key is None:
                 key = self._classified(row)
-                if key is not None:
+                if key is not None and row["code"] == "Unhealthy":
                     joining[name] = key
             if key is None:
                 continue

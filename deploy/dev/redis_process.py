@@ -71,7 +71,7 @@ class RedisProcess:
 
     def __init__(self, directory: Path, megabytes: int = 256) -> None:
         self.port = free_port()
-        self._directory = directory
+        self.directory = directory
         self._megabytes = megabytes
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -80,8 +80,8 @@ class RedisProcess:
 
     def start(self, wait: float = 20) -> None:
         """Start and wait until it answers. Raises TimeoutError."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        command = redis_command(self.port, self._directory, self._megabytes)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        command = redis_command(self.port, self.directory, self._megabytes)
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own words
         ends = time.monotonic() + wait
         while not answers(self.port):
@@ -95,3 +95,15 @@ class RedisProcess:
             self._process.terminate()
             self._process.wait(20)
             self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL: what was not yet written to the file is lost."""
+        if self._process:
+            self._process.kill()
+            self._process.wait(20)
+            self._process = None
+
+    def send(self, number: int) -> None:
+        """Send a signal that does not end it: SIGSTOP, SIGCONT."""
+        if self._process:
+            self._process.send_signal(number)

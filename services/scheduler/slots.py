@@ -54,7 +54,7 @@ def at_slot(connection: str, slots: Schedule, now: datetime) -> StartRun:
 
 
 def again(connection: str, slots: Schedule, now: datetime) -> StartRun:
-    """The slot's run once more, since a message may be lost; void when it was begun or a good run is younger."""
+    """The slot's run once more, since a message may be lost; void when begun, or a good run is younger."""
     slot = int(slots.previous(now).timestamp())
     return at_slot(connection, slots, now).model_copy(update={"unless_good_since": slot})
 

@@ -147,6 +147,7 @@ class Gate:
             "subject": subject,
             "method": request.method,
             "path": request.path_qs,
+            "port": _port_of(request),
             "since": self._clock.now().isoformat(),
         }
         if await barrier.hold(about) == "drop":
@@ -162,6 +163,12 @@ class Gate:
         if body is None:
             body = _unpacked(await request.read())
         return f"{unquote_plus(request.path_qs)}\n{body.decode(errors='replace')}"
+
+
+def _port_of(request: web.Request) -> int:
+    """The client's port: it tells which process waits."""
+    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return int(peer[1]) if peer else 0
 
 
 def _unpacked(body: bytes) -> bytes:

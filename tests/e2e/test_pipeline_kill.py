@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.stack import Finished, Stack
+from tests.stack import Stack
 from tests.stack_rules import PER_RESOURCE, PER_RESOURCE_MODEL, rules_text
+from tests.stack_run import Finished
 from tests.stack_running import running
 
 FINDINGS = 5000

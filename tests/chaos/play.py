@@ -1,0 +1,212 @@
+"""Plays a seed's schedule over a running stack, lets it come to rest, and judges it."""
+
+import random
+import signal
+import sys
+import time
+from collections.abc import Sequence
+
+from common.model.decision import Outcome
+from common.operate.errors import Refused
+from tests.chaos import redis_faults, weather
+from tests.chaos.calm import calm
+from tests.chaos.healing import Healing
+from tests.chaos.keeper import Keeper
+from tests.chaos.pace import Pace
+from tests.chaos.points import Caught, arm
+from tests.chaos.reasons import reasons
+from tests.chaos.rules import RULES
+from tests.chaos.schedule import Act, Blow
+from tests.chaos.strikes import STRIKES
+from tests.chaos.world import stir
+from tests.stack import CONNECTION, Stack
+from tests.stack_run import Finished
+from tests.stack_witness import Accounting
+
+_CREATES_AFTER_DUMP = 2000
+_SYNCS = 8
+
+
+class Play:
+    """One seed on one stack. `wrong` has a sentence for each promise that was seen broken on the way."""
+
+    def __init__(self, stack: Stack, pace: Pace, seed: int) -> None:
+        self._stack = stack
+        self._pace = pace
+        self._rng = random.Random(seed)
+        self._keeper = Keeper(stack)
+        self._began = time.monotonic()
+        self._run = ""
+        self._released = True
+        self.healing = Healing(stack)
+        self.wrong: list[str] = []
+        self.struck = self.missed = 0
+
+    def play(self, acts: Sequence[Act]) -> Accounting:
+        """Plan, approve, all acts, quiet; the accounting."""
+        self._stack.approve(self._stack.plan(seconds=self._pace.patience).run)
+        self._keeper.start()
+        try:
+            for number, act in enumerate(acts):
+                self._act(number, act)
+            self._say("quiet")
+            return self._quiet()
+        finally:
+            self._keeper.stop()
+
+    # acts
+
+    def _act(self, number: int, act: Act) -> None:
+        self._say(f"act {number + 1}: {', '.join(act.weather)}")
+        for name in act.weather:
+            weather.WEATHER[name](self._stack, self._pace)
+        if act.restore:
+            self._keep_dump()
+        for blow in act.blows:
+            self._blow(blow)
+        if act.restore:
+            self._restore()
+        self._settle()
+        for name in act.calms:
+            self._calm(name)
+
+    def _blow(self, blow: Blow) -> None:
+        rng = random.Random(blow.seed)
+        caught = arm(self._stack, blow.point, rng)
+        who, ends = "", time.monotonic() + self._pace.returned + 15
+        while not who and time.monotonic() < ends:
+            self._under_way()
+            who = caught.wait(2)
+        if not who:
+            caught.release(drop=False)
+            self.missed += 1
+            self._say(f"missed: {blow.what} {blow.point}")
+            return
+        self.struck += 1
+        self._say(f"{blow.what} {blow.point} ({who})")
+        if blow.what in STRIKES:
+            STRIKES[blow.what](self._stack, self._pace, self.healing, who, caught, rng)
+        else:
+            self._redis(blow.what, caught, rng)
+
+    def _redis(self, what: str, caught: Caught, rng: random.Random) -> None:
+        redis_faults.REDIS_FAULTS[what](self._stack, self._pace, self.healing, rng)
+        caught.release(drop=False)
+        if what == "Redis flushed":
+            self._lost()
+
+    def _lost(self) -> None:
+        """After a flush: links are rebuilt, nothing is created before the operator says so."""
+        self._stack.witnesses[CONNECTION].lost()
+        self._stack.write_rules(RULES)
+        self._run = self._stack.begin()
+        finished = self._end()
+        if created := finished.count(Outcome.CREATED):
+            self.wrong.append(f"{created} tickets created after a flush without an approval: {finished.run}")
+        self._approve(finished)
+
+    def _keep_dump(self) -> None:
+        """In the middle of the creates of a run."""
+        skip = self._pace.findings // 250
+        barrier = self._stack.simulator.barrier("servicenow.table.create", "after", skip=skip)
+        self._under_way()
+        self._stack.simulator.control("GET", f"/barriers/{barrier}?wait={self._pace.returned + 15}&held=1")
+        redis_faults.keep_dump(self._stack)
+        self._stack.simulator.release(barrier)
+        self._dumped_at = self._stack.simulator.ledger()["records"]
+
+    def _restore(self) -> None:
+        ends = time.monotonic() + self._pace.patience
+        while self._is_running() and time.monotonic() < ends:
+            if self._stack.simulator.ledger()["records"] >= self._dumped_at + _CREATES_AFTER_DUMP:
+                break
+            time.sleep(0.2)
+        made = self._stack.simulator.ledger()["records"] - self._dumped_at
+        self._say(f"Redis restored to before {made} creates")
+        self._stack.witnesses[CONNECTION].lost()
+        redis_faults.restore(self._stack, self._pace, self.healing, self._rng)
+        self._under_way()
+
+    # runs
+
+    def _is_running(self) -> bool:
+        run = self._stack.current()
+        return bool(run) and self._stack.runs().record(run).get("status") == "running"
+
+    def _under_way(self) -> None:
+        """A run with something to do is under way."""
+        if self._is_running():
+            self._run = self._stack.current()
+            return
+        stir(self._stack, self._rng)
+        self._run = self._stack.begin()
+
+    def _end(self) -> Finished:
+        """The end of the run under way; both ledgers must add up."""
+        finished = self._stack.finish(self._run, seconds=self._pace.patience)
+        if finished.status in ("complete", "partial") and not finished.balanced:
+            self.wrong.append(f"the ledgers do not add up: {finished}")
+        if finished.status == "complete":
+            self._stack.witnesses[CONNECTION].settled()
+        return finished
+
+    def _settle(self) -> Finished:
+        """Runs end one after the other until one does; what waits for a person is approved."""
+        self.healing.wait()
+        weather.clear(self._stack)
+        if self._is_running():
+            self._run = self._stack.current()
+            self._approve(self._end())
+        return self._sync()
+
+    def _sync(self) -> Finished:
+        self._run = self._stack.begin()
+        finished = self._end()
+        self._approve(finished)
+        return finished
+
+    def _approve(self, finished: Finished) -> None:
+        if finished.groups.reasons.get("held:state_lost"):
+            try:
+                released = self._stack.approve(finished.run)
+            except Refused:
+                return
+            self._say(f"approved {released.creates_released} creates")
+
+    def _calm(self, name: str) -> None:
+        self._at_rest()
+        written = self._stack.writes()
+        with calm(self._stack, name):
+            self._run = self._stack.begin()
+            finished = self._end()
+        moved = self._stack.writes() - written
+        self._say(f"calm: {name}: {finished.status}, {moved} writes")
+        if moved:
+            self.wrong.append(f"{moved} writes for want of evidence ({name}): {finished}")
+
+    def _at_rest(self) -> None:
+        """Sync until one has nothing to write."""
+        for _ in range(_SYNCS):
+            written = self._stack.writes()
+            finished = self._sync()
+            if finished.status == "complete" and self._stack.writes() == written:
+                return
+        self.wrong.append(f"no rest after {_SYNCS} syncs: {finished}")
+
+    # the end
+
+    def _quiet(self) -> Accounting:
+        for service in self._stack.services.values():
+            if service.alive:
+                service.send(signal.SIGCONT)
+        self._at_rest()
+        found = self._stack.witness()
+        ledger = self._stack.simulator.ledger()
+        found.duplicated = max(found.duplicated, ledger["duplicates"])
+        found.wrong += len(self.wrong)
+        found.problems += [*reasons(self._stack, found.keys[:20]), *self.wrong]
+        return found
+
+    def _say(self, what: str) -> None:
+        sys.stderr.write(f"{time.monotonic() - self._began:6.1f} s  {what}\n")
+        sys.stderr.flush()
