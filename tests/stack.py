@@ -13,6 +13,7 @@ from typing import Any, Self
 import redis
 import yaml
 
+from common.messages import StartRun
 from common.operate.approving import Approved, Approving, Wish
 from common.operate.starting import ask_for_run
 from common.runtime.celery_app import build_app
@@ -224,6 +225,12 @@ class Stack:
         """Ask for a run as the command line does; its id."""
         assert self._post is not None
         return ask_for_run(self._post, connection, mode, "operator", "a test")
+
+    def repeat(self, run: str, connection: str = CONNECTION) -> None:
+        """Ask for a run by the id that it has, as the scheduler does, since a message may be lost."""
+        assert self._post is not None
+        about = {"connection": connection, "mode": "live", "requested_by": "scheduler", "reason": "a slot"}
+        self._post.start_run(StartRun.model_validate({**about, "run": run}))
 
     def begin(self, mode: str = "live", connection: str = CONNECTION, seconds: float = 60) -> str:
         """Ask until a run has begun: whoever took the first message may have been stopped. The run's id."""

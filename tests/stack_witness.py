@@ -64,6 +64,7 @@ class Witness:
         self._rules = {rule.id: rule for rule in rules}
         self._member: dict[str, Key] = {}
         self._key_of: dict[str, Key] = {}  # sys_id -> the footer as it was first seen
+        self._newest: dict[Key, str] = {}  # the sys_id of a group's latest ticket
         self._left: set[Key] = set()
         self._doubted: set[Key] = set()
         self._uncertain: set[Key] = set()
@@ -76,10 +77,11 @@ class Witness:
         self._edits.setdefault(sys_id, {}).update(fields)
 
     def left_alone(self, sys_ids: Iterable[str]) -> None:
-        """A person deleted these tickets: their groups get none."""
+        """A person deleted these tickets: groups that lost their latest one get none."""
         for sys_id in sys_ids:
             self._edits.pop(sys_id, None)
-            if key := self._key_of.get(sys_id):
+            key = self._key_of.get(sys_id)
+            if key is not None and self._newest[key] == sys_id:
                 self._left.add(key)
 
     # what a loss of Redis leaves open
@@ -193,8 +195,9 @@ class Witness:
                 continue
             key = self._key_of[record["sys_id"]] = self.key_of(record)
             found[key].append(record)
-        for tickets in found.values():
+        for key, tickets in found.items():
             tickets.sort(key=lambda t: int(t["correlation_id"].rpartition(":")[2]))
+            self._newest[key] = tickets[-1]["sys_id"]
         return dict(found)
 
     def _due(self, rows: list[Row], tickets: Mapping[Key, list[Record]]) -> dict[Key, Due]:

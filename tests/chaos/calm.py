@@ -9,7 +9,8 @@ from tests.stack import Stack
 _LOST: Mapping[str, dict[str, Any]] = {
     "role lost everywhere": {"role_lost": "all"},
     "rows lost, subscriptions seen": {"role_lost": {"subscriptions": "all", "keep_container": True}},
-    "rows missing and twice": {"row_missing": True, "row_twice": True},
+    "rows missing": {"row_missing": True},
+    "rows twice": {"row_twice": True},
     "truncated results": {"results_truncated": True},
 }
 _ONE_LOST = "role lost on one subscription"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds, and the size of the world. `settings` are the ISTHMUS_* that differ from the defaults."""
+    """Seconds, and the size of the world. Small pages, so that units have several of them."""
 
     findings: int
     acts: int
@@ -41,6 +41,7 @@ SHORT = Pace(
         "sweep_seconds": "0.5",
         "bell_seconds": "1",
         "server_limit_seconds": "5",
+        "page_size": "200",
         **_NO_QUOTA,
     },
 )
@@ -56,6 +57,7 @@ FULL = Pace(
         "sweep_seconds": "5",
         "bell_seconds": "15",
         "server_limit_seconds": "90",
+        "page_size": "500",
         **_NO_QUOTA,
     },
 )

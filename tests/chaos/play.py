@@ -4,7 +4,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from typing import Self
 
 from common.model.decision import Outcome
 from common.operate.errors import Refused
@@ -42,35 +42,34 @@ class Play:
         self.wrong: list[str] = []
         self.struck = self.missed = 0
 
-    def play(self, acts: Sequence[Act]) -> Accounting:
-        """Plan, approve, all acts, quiet; the accounting."""
+    def __enter__(self) -> Self:
+        """Plan and approve; from now on what ends is started again."""
         self._stack.approve(self._stack.plan(seconds=self._pace.patience).run)
         self._keeper.start()
-        try:
-            for number, act in enumerate(acts):
-                self._act(number, act)
-            self._say("quiet")
-            return self._quiet()
-        finally:
-            self._keeper.stop()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._keeper.stop()
 
     # acts
 
-    def _act(self, number: int, act: Act) -> None:
-        self._say(f"act {number + 1}: {', '.join(act.weather)}")
+    def act(self, act: Act) -> None:
+        """One act: its blows in the midst of runs, then runs until one ends well."""
+        self._say(f"act: {', '.join(act.weather)}")
         for name in act.weather:
             weather.WEATHER[name](self._stack, self._pace)
         if act.restore:
             self._keep_dump()
         for blow in act.blows:
-            self._blow(blow)
+            self.blow(blow)
         if act.restore:
             self._restore()
         self._settle()
         for name in act.calms:
             self._calm(name)
 
-    def _blow(self, blow: Blow) -> None:
+    def blow(self, blow: Blow) -> bool:
+        """Catch somebody at the point, in the run under way or in a new one; answers whether one came."""
         rng = random.Random(blow.seed)
         caught = arm(self._stack, blow.point, rng)
         who, ends = "", time.monotonic() + self._pace.returned + 15
@@ -81,25 +80,35 @@ class Play:
             caught.release(drop=False)
             self.missed += 1
             self._say(f"missed: {blow.what} {blow.point}")
-            return
+            return False
         self.struck += 1
         self._say(f"{blow.what} {blow.point} ({who})")
         if blow.what in STRIKES:
             STRIKES[blow.what](self._stack, self._pace, self.healing, who, caught, rng)
         else:
             self._redis(blow.what, caught, rng)
+        return True
 
     def _redis(self, what: str, caught: Caught, rng: random.Random) -> None:
         redis_faults.REDIS_FAULTS[what](self._stack, self._pace, self.healing, rng)
+        if what == "Redis flushed":
+            self._begin_again()
         caught.release(drop=False)
         if what == "Redis flushed":
-            self._lost()
+            self._rebuilt()
 
-    def _lost(self) -> None:
-        """After a flush: links are rebuilt, nothing is created before the operator says so."""
+    def _begin_again(self) -> None:
+        """The scheduler asks for the same run again, and somebody is still at work on the old one."""
         self._stack.witnesses[CONNECTION].lost()
         self._stack.write_rules(RULES)
-        self._run = self._stack.begin()
+        ends = time.monotonic() + self._pace.patience
+        while not self._stack.runs().record(self._run):
+            assert time.monotonic() < ends, "nobody began the run again"
+            self._stack.repeat(self._run)
+            time.sleep(1)
+
+    def _rebuilt(self) -> None:
+        """Links are rebuilt, nothing is created before the operator says so."""
         finished = self._end()
         if created := finished.count(Outcome.CREATED):
             self.wrong.append(f"{created} tickets created after a flush without an approval: {finished.run}")
@@ -143,7 +152,11 @@ class Play:
 
     def _end(self) -> Finished:
         """The end of the run under way; both ledgers must add up."""
-        finished = self._stack.finish(self._run, seconds=self._pace.patience)
+        try:
+            finished = self._stack.finish(self._run, seconds=self._pace.patience)
+        except AssertionError as error:
+            self.wrong.append(str(error).partition("\n")[0])
+            return self._stack.finished(self._run)
         if finished.status in ("complete", "partial") and not finished.balanced:
             self.wrong.append(f"the ledgers do not add up: {finished}")
         if finished.status == "complete":
@@ -195,7 +208,10 @@ class Play:
 
     # the end
 
-    def _quiet(self) -> Accounting:
+    def quiet(self) -> Accounting:
+        """Let everything come to rest; what stands then is compared with what should."""
+        self._say("quiet")
+        self._settle()
         for service in self._stack.services.values():
             if service.alive:
                 service.send(signal.SIGCONT)

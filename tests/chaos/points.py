@@ -41,6 +41,7 @@ POINTS: tuple[Point, ...] = (
     *_both("a decision", 3, "mapper", script="outcome"),
     *_both("the worst rows", 4, "collector", route="arg.query", match="id in~", skip=1),
     *_both("rendered orders", 5, "mapper", script="put", skip=1),
+    *_both("a look-up", 6, "writer", route="servicenow.table.list", match="_idIN", skip=1),
     *_both("a batch", 6, "writer", route="servicenow.batch", skip=1),
     *_both("a create", 6, "writer", route="servicenow.table.create", skip=12),
     *_both("a PATCH with a note", 6, "writer", route="servicenow.table.update", match="work_notes", skip=2),
