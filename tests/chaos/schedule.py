@@ -38,7 +38,7 @@ def schedule(seed: int, pace: Pace) -> list[Act]:
     """The acts of a seed."""
     rng = random.Random(seed)
     weather = _dealt(rng, tuple(WEATHER), pace.acts * 3)
-    calms = _dealt(rng, tuple(CALMS), pace.acts - 1)
+    calms = _dealt(rng, tuple(CALMS), pace.acts * 2)
     redis = _dealt(rng, tuple(REDIS_FAULTS), pace.acts)
     # One flush in each seed at least, at a place of its own.
     if "Redis flushed" not in redis:
@@ -48,7 +48,7 @@ def schedule(seed: int, pace: Pace) -> list[Act]:
             tuple(weather[number * 3 : number * 3 + 3]),
             _blows(rng, redis[number]),
             redis[number] == "Redis restored",
-            tuple(calms[number : number + 1]),
+            tuple(calms[number * 2 : number * 2 + 2]),
         )
         for number in range(pace.acts)
     ]
