@@ -8,6 +8,7 @@ from tests.stack import SHORT, Stack
 from tests.stack_rules import rules_text
 
 WAIT = 900.0  # seconds for one run: this tells a hang from a loaded machine, nothing else
+WORKERS = ("collector", "mapper", "mapper-2", "writer")
 EVERYTHING = rules_text(
     rules="""\
 rules:
@@ -53,7 +54,7 @@ def bench_stack(
         findings=findings,
         limits=limits,
         settings={**own, **quota, **(settings or {})},
-        **{"rules": EVERYTHING, "redis_megabytes": 1024, **options},
+        **{"rules": EVERYTHING, "redis_megabytes": 1024, "workers": WORKERS, **options},
     )
 
 
