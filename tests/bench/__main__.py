@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.bench import case_group, case_limits, case_memory, case_reads, case_sync
+from tests.bench import case_group, case_limits, case_memory, case_pysnow, case_reads, case_sync
 from tests.bench.case import Case
 from tests.bench.rig import Sizes
 from tests.bench.show import markdown, put_into, show
@@ -20,6 +20,7 @@ FAMILIES: Mapping[str, Callable[[Sizes], Iterator[Case]]] = {
     "memory": case_memory.cases,
     "limits": case_limits.cases,
     "group": case_group.cases,
+    "script": case_pysnow.cases,
 }
 
 
