@@ -1,26 +1,28 @@
 """What a case found: facts, and goals beside what was measured."""
 
 import json
+import operator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """`limit` is the most that is allowed; with `least` the least."""
+    """`limit` is the most or the least that is asked, or exactly what is."""
 
     what: str
     limit: float
     measured: float
-    least: bool = False
+    at: Literal["most", "least", "exactly"] = "most"
 
     @property
     def met(self) -> bool:
-        return self.measured >= self.limit if self.least else self.measured <= self.limit
+        compare = {"most": operator.le, "least": operator.ge, "exactly": operator.eq}[self.at]
+        return bool(compare(self.measured, self.limit))
 
     @property
     def asked(self) -> str:
-        return f"{'at least' if self.least else 'at most'} {number(self.limit)}"
+        return f"{'' if self.at == 'exactly' else 'at '}{self.at} {number(self.limit)}"
 
     @property
     def verdict(self) -> str:
@@ -46,7 +48,7 @@ class Case:
         goals = [
             {
                 "goal": goal.what,
-                "at": "least" if goal.least else "most",
+                "at": goal.at,
                 "limit": goal.limit,
                 "measured": goal.measured,
                 "met": goal.met,

@@ -87,7 +87,9 @@ def _product(findings: int, *, faulty: bool) -> tuple[Side, Tickets]:
         quota_is_back()
         if faulty:
             _arm(stack.simulator)
-        first, again = worked(stack), worked(stack)
+        first = worked(stack)
+        quota_is_back()
+        again = worked(stack)
         unique = {
             ticket["correlation_id"]: {name: ticket[name] for name in _FIELDS} for ticket in stack.tickets()
         }

@@ -36,7 +36,9 @@ def _look_ups(stack: Stack, key: str) -> Case:
     # A latency of nothing: it only counts what it matches.
     nothing = {"seconds": 0}
     for name in _KEYS:
-        stack.simulator.fault(LIST, "latency", subject="incident", match=f"{name}IN", times=None, params=nothing)
+        stack.simulator.fault(
+            LIST, "latency", subject="incident", match=f"{name}IN", times=None, params=nothing
+        )
     work = worked(stack)
     armed = stack.simulator.control("GET", "/faults")
     asked = {name: fault["applied"] for name, fault in zip(_KEYS, armed, strict=True)}
@@ -51,10 +53,10 @@ def _look_ups(stack: Stack, key: str) -> Case:
         "creates_per_look_up": each,
     }
     summary = (
-        f"{creates:,} creates in {work.routes['servicenow.batch']} batches, {asked['sys_id']} look-ups by sys_id,"
-        f" {asked['correlation_id']} by correlation_id: one for {number(each)}"
+        f"{creates:,} creates in {work.routes['servicenow.batch']} batches, {asked['sys_id']} look-ups by"
+        f" sys_id, {asked['correlation_id']} by correlation_id: one for {number(each)}"
     )
-    goal = Goal("creates for each look-up", least, each, least=True)
+    goal = Goal("creates for each look-up", least, each, "least")
     bound = {
         "creates in a batch": round(creates / max(work.routes["servicenow.batch"], 1), 1),
         "characters of a whole URL at most": URL_LIMIT,
@@ -93,13 +95,14 @@ def _unchanged(reads: dict[int, list[Work]]) -> Case:
         Goal("requests that four times as many open tickets add", 0, many[0] - few[0]),
         Goal("requests that the tickets changed by people add", _OF_A_SYNC, grown),
     )
+    by_tickets = {str(tickets): row for tickets, row in asked.items()}
     facts = {
         "changed_by_people": list(_CHANGED),
-        "requests_by_open_tickets": {str(tickets): row for tickets, row in asked.items()},
+        "requests_by_open_tickets": by_tickets,
         "servicenow_writes": writes,
     }
     told = "; ".join(
         f"{tickets:,} open: {', '.join(map(str, row))} requests" for tickets, row in asked.items()
     )
     summary = f"after people changed {', '.join(map(str, _CHANGED))} tickets: {told}"
-    return Case("reads of an unchanged sync", summary, facts, goals, facts["requests_by_open_tickets"])
+    return Case("reads of an unchanged sync", summary, facts, goals, by_tickets)

@@ -1,4 +1,4 @@
-"""First sync, unchanged, one per cent changed; CPU beside the bare loop; Redis' memory beside the findings."""
+"""First sync, unchanged, one per cent changed: CPU beside the bare loop, Redis' memory by finding."""
 
 from collections.abc import Iterator
 
@@ -94,5 +94,7 @@ def _redis(stack: Stack, findings: int, measured: tuple[int, int]) -> Case:
         "bytes_per_finding_by_family": families,
     }
     goals = (Goal("Redis' bytes per finding at rest", 90, rest), Goal("at the peak", 130, peak))
-    summary = f"{number(rest)} bytes per finding at rest, {number(peak)} at the peak; at rest {listed(families)}"
+    summary = (
+        f"{number(rest)} bytes per finding at rest, {number(peak)} at the peak; at rest {listed(families)}"
+    )
     return Case("redis", summary, facts, goals, {"bytes_per_finding": families})

@@ -59,15 +59,20 @@ def requests_of(stack: Stack) -> Counter[str]:
 
 def cpu_seconds(stack: Stack) -> dict[str, float]:
     """CPU seconds so far by service; both mappers are one."""
-    spent: Counter[str] = Counter()
+    spent: dict[str, float] = {}
     for name, pid in _processes(stack).items():
-        spent[name.partition("-")[0]] += _cpu(pid)
-    return dict(spent)
+        service = name.partition("-")[0]
+        spent[service] = spent.get(service, 0.0) + _cpu(pid)
+    return spent
 
 
 def peak_rss(stack: Stack) -> dict[str, float]:
-    """Largest resident memory so far in MB (2^20) by process, Redis left out."""
-    return {name: round(_peak(service.pid), 1) for name, service in stack.services.items()}
+    """Largest resident memory so far in MB (2^20) by service: of two mappers the larger one's."""
+    found: dict[str, float] = {}
+    for name, process in stack.services.items():
+        service = name.partition("-")[0]
+        found[service] = max(found.get(service, 0.0), round(_peak(process.pid), 1))
+    return found
 
 
 def redis_dataset(stack: Stack) -> int:

@@ -1,4 +1,4 @@
-"""What people write instead: for each ticket look up by correlation_id, insert what is not there, one by one."""
+"""What people write instead: look up by correlation_id, insert what is not there, one by one."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

@@ -31,10 +31,10 @@ class Sizes:
     small_unit: int = 10_000
     large_unit: int = 300_000
     wide_rows: int = 4_000
-    subscriptions: int = 110  # of 100 findings each, one query for each
-    slow_tickets: int = 900
+    subscriptions: int = 100  # of 100 findings each, one query for each
+    slow_tickets: int = 800
     members: int = 30_000  # open findings
-    script_tickets: int = 360
+    script_tickets: int = 320
 
     @classmethod
     def of(cls, findings: int) -> "Sizes":
