@@ -4,6 +4,7 @@ Tables for people, then one line of JSON for each case. All sizes are scaled wit
 """
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,6 +41,8 @@ def main() -> int:
     parser.add_argument("--findings", type=int, default=Sizes().sync, metavar="N")
     parser.add_argument("--markdown", type=Path, metavar="PAGE", help="put the tables between PAGE's marks")
     options = parser.parse_args()
+    # Its processes are in sessions of their own: they end with it only if it ends in order.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     cases = list(measured(options.case, Sizes.of(options.findings)))
     show(cases)
     if options.markdown:

@@ -1,7 +1,9 @@
 """First sync, unchanged, one per cent changed: CPU beside the bare loop, Redis' memory by finding."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from common.state.directory import subscription_of
 from tests.bench.bare_loop import bare_loop
 from tests.bench.case import Case, Goal, listed, number
 from tests.bench.measure import Sampled, Work, redis_dataset, worked
@@ -58,8 +60,8 @@ def _first(work: Work, findings: int) -> Case:
 
 
 def _unchanged(stack: Stack, work: Work, findings: int) -> Case:
-    subscriptions = sorted({row["subscription"] for row in stack.rows()})
-    bare = round(bare_loop(stack.simulator.ready, subscriptions), 1)
+    units = stack.runs().units(work.finished.run)
+    bare = round(bare_loop(stack.simulator.ready, [subscription_of(one.unit) for one in units]), 1)
     whole = round(sum(work.cpu_per_million(findings).values()), 1)
     ratio = round(whole / bare, 1)
     goals = (
@@ -74,9 +76,8 @@ def _unchanged(stack: Stack, work: Work, findings: int) -> Case:
         bare_loop_cpu_seconds_per_million=bare,
         ratio_to_bare_loop=ratio,
     )
-    case.bound["bare loop"] = bare
     summary = f"{case.summary}; the bare loop takes {number(bare)}: {number(ratio)} times"
-    return Case(case.name, summary, case.facts, case.goals, case.bound)
+    return replace(case, summary=summary, bound={**case.bound, "bare loop": bare})
 
 
 def _redis(stack: Stack, findings: int, measured: tuple[int, int]) -> Case:
