@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from tests.bench.rig import WAIT
-from tests.stack import Finished, Stack
+from tests.stack import Stack
+from tests.stack_run import Finished
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 LIST, CREATE, UPDATE = (f"servicenow.table.{verb}" for verb in ("list", "create", "update"))
