@@ -35,7 +35,8 @@ from tests.stack_run import Finished
 from tests.stack_witness import Accounting, Key, Record, Witness
 
 CONNECTION = "demo"
-SERVICES: Mapping[str, tuple[str, tuple[str, ...]]] = {  # name -> module below services/, arguments
+Services = Mapping[str, tuple[str, tuple[str, ...]]]  # name -> module below services/, arguments
+SERVICES: Services = {
     "collector": ("collector", ("--concurrency", "4")),
     "collector-2": ("collector", ("--concurrency", "4")),
     "mapper": ("mapper", ("--concurrency", "1")),
@@ -59,7 +60,7 @@ class Stack:
     """`with Stack(findings=600) as stack:`; everything stops at the end, and a failure shows the logs' tails.
 
     `configure` may change the entries of connections.yaml (and gets the simulator's ready line); `settings`
-    are ISTHMUS_* names in lower case. `workers` are names of SERVICES. `proxied` puts a RedisProxy
+    are ISTHMUS_* names in lower case. `workers` are names of `services`. `proxied` puts a RedisProxy
     between the services and Redis; `root` is the checkout that the services are started from.
     """
 
@@ -73,6 +74,9 @@ class Stack:
         workers: Sequence[str] = USUAL,
         settings: Mapping[str, str] | None = None,
         arguments: tuple[str, ...] = (),
+        limits: str = "none",
+        redis_megabytes: int = 256,
+        services: Services = SERVICES,
         configure: Callable[[Configuration, Mapping[str, str]], None] | None = None,
         proxied: bool = False,
         root: Path = ROOT,
@@ -80,12 +84,15 @@ class Stack:
         self._directory = tempfile.TemporaryDirectory(prefix="isthmus-stack-")
         self.directory = Path(self._directory.name)
         ca = str(self.directory / "ca")
-        self.simulator = Simulator(findings=findings, seed=seed, arguments=("--ca-dir", ca, *arguments))
-        self.redis_server = RedisProcess(self.directory / "redis")
+        self.simulator = Simulator(
+            findings=findings, seed=seed, limits=limits, arguments=("--ca-dir", ca, *arguments)
+        )
+        self.redis_server = RedisProcess(self.directory / "redis", redis_megabytes)
         self.witnesses = {CONNECTION: Witness(CONNECTION, model)}
         self.services: dict[str, ServiceProcess] = {}
         self._model = model
         self._workers = workers
+        self._programs = services
         self._rules = rules or rules_text()
         self._settings = {**SHORT, **(settings or {})}
         self._configure = configure or (lambda _connections, _ready: None)
@@ -153,7 +160,7 @@ class Stack:
         sys.stdout.write(f"--- simulator\n{self.simulator.errors()[-2000:]}\n")
 
     def _service(self, name: str) -> ServiceProcess:
-        module, arguments = SERVICES[name]
+        module, arguments = self._programs[name]
         log = self.directory / "log"
         log.mkdir(exist_ok=True)
         port = self.proxy.listen(name) if self.proxy is not None else self.redis_server.port

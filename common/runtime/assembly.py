@@ -8,6 +8,7 @@ from common.observe import names
 from common.observe.metrics import Metrics
 from common.runtime.bells import Bells
 from common.runtime.drain import Drainer
+from common.runtime.service import Runtime
 from common.settings.settings import Settings
 from common.state.flow import Flow
 from common.state.queue import WorkQueue
@@ -49,15 +50,15 @@ def flow_of(store: Store, bells: Bells, settings: Settings, metrics: Metrics) ->
 
 
 def drainer_of(
-    store: Store, settings: Settings, metrics: Metrics, rests: Callable[[str], bool] | None = None
+    store: Store, settings: Settings, runtime: Runtime, rests: Callable[[str], bool] | None = None
 ) -> Drainer:
     """The drainer; `rests` says for which connections nothing may be done now (default: paused ones)."""
 
     def failure(queue: str, reason: str, seconds: float) -> None:
-        metrics.count(names.TASKS, queue, "parked", reason)
+        runtime.metrics.count(names.TASKS, queue, "parked", reason)
         if reason in _THROTTLED:
             side = "servicenow" if queue in _SERVICENOW_QUEUES else "azure"
-            metrics.count(names.THROTTLED_SECONDS, side, by=seconds)
+            runtime.metrics.count(names.THROTTLED_SECONDS, side, by=seconds)
 
     return Drainer(
         lambda connection, queue: WorkQueue(store, connection, queue),
@@ -65,4 +66,5 @@ def drainer_of(
         budget_seconds=min(_TURN_SECONDS, settings.task_seconds),
         paused=rests or (lambda connection: Register(store, connection).paused()),
         failure=failure,
+        parked=runtime.alarm.within,
     )

@@ -23,11 +23,19 @@ POISON_TRIES = 5
 class Lease:
     """A lease over claimed items, renewed in the background every third of its length."""
 
-    def __init__(self, queue: WorkQueue, items: Sequence[Claimed], seconds: float, owner: str) -> None:
+    def __init__(
+        self,
+        queue: WorkQueue,
+        items: Sequence[Claimed],
+        seconds: float,
+        owner: str,
+        parked: Callable[[float], None] = lambda _seconds: None,
+    ) -> None:
         self._queue = queue
         self._items = {item.id: item for item in items}
         self._seconds = seconds
         self._owner = owner
+        self._parked = parked
         self._until = time.monotonic() + seconds
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -58,7 +66,9 @@ class Lease:
     def park(self, item: Claimed, seconds: float, body: bytes = b"") -> int:
         """Give an item back for later; answers how often it was given back."""
         self._forget([item])
-        return self._queue.park(self._owner, item, seconds, body)
+        tries = self._queue.park(self._owner, item, seconds, body)
+        self._parked(seconds)
+        return tries
 
     def left(self) -> list[Claimed]:
         """Items neither settled nor parked yet."""
@@ -106,12 +116,14 @@ class Drainer:
         budget_seconds: float,
         paused: Callable[[str], bool],
         failure: Callable[[str, str, float], None],
+        parked: Callable[[float], None],
     ) -> None:
         self._queue_of = queue_of
         self._lease_seconds = lease_seconds
         self._budget_seconds = budget_seconds
         self._paused = paused
         self._failure = failure
+        self._parked = parked
         self._log = structlog.get_logger("drain")
 
     def run(self, stage: Stage, connection: str) -> int:
@@ -123,7 +135,7 @@ class Drainer:
             items = queue.claim(stage.batch, self._lease_seconds, owner)
             if not items:
                 return 0
-            with Lease(queue, items, self._lease_seconds, owner) as lease:
+            with Lease(queue, items, self._lease_seconds, owner, self._parked) as lease:
                 self._handle(stage, connection, items, lease)
         return queue.depth().ready
 

@@ -1,10 +1,11 @@
 """What a service is to the runtime that runs it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from common.observe.metrics import Metrics, Sample
+from common.runtime.alarm import Alarm
 from common.runtime.post import Post
 from common.settings.settings import Settings
 
@@ -27,7 +28,7 @@ class Service(Protocol):
     def tasks(self) -> Mapping[str, TaskHandler]: ...
 
     def sweep(self) -> None:
-        """Called every `sweep_seconds` (with jitter) in a thread of its own, from start to stop."""
+        """Called every `sweep_seconds` (with jitter) and at alarms, in a thread of its own."""
 
     def scrape(self) -> Iterable[Sample]:
         """Values that live in Redis, read when Prometheus asks; must answer within a few seconds."""
@@ -39,11 +40,12 @@ class Service(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What the runtime gives to a service: its name, the process' metrics, and the post."""
+    """What the runtime gives to a service: its name, the process' metrics, the post, the sweep's alarm."""
 
     name: str
     metrics: Metrics
     post: Post
+    alarm: Alarm = field(default_factory=Alarm)
 
 
 # A service's composition root, `services.<name>.bootstrap.build`: the only place where clients are built.

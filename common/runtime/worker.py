@@ -73,7 +73,7 @@ def _serve(
     app.steps["consumer"].add(consuming_step(lambda: consuming(now=True), lambda: consuming(now=False)))
     runtime.metrics.read_at_scrape(service.scrape)
     server = runtime.metrics.serve(settings.metrics_host, settings.metrics_port)
-    sweeper = Sweeper(service.sweep, settings.sweep_seconds, runtime.metrics)
+    sweeper = Sweeper(service.sweep, settings.sweep_seconds, runtime.metrics, runtime.alarm)
     try:
         return _consume(
             app, service, runtime, sweeper, server, options, options.concurrency or settings.concurrency

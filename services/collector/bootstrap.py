@@ -45,9 +45,7 @@ def build(settings: Settings, runtime: Runtime) -> Collector:
     stages: list[CollectorStage] = [
         stage(context) for stage in (Tickets, Plan, Read, ReadTags, Confirm, Rows)
     ]
-    drainer = drainer_of(
-        store, settings, runtime.metrics, lambda connection: _rests(store, connections, connection)
-    )
+    drainer = drainer_of(store, settings, runtime, lambda connection: _rests(store, connections, connection))
     return Collector(context, drainer, {stage.queue: stage for stage in stages}, Start(context))
 
 

@@ -108,5 +108,5 @@ def build(settings: Settings, runtime: Runtime) -> Mapper:
         DecideStage(views),
         RenderStage(views, {one.id: one for one in connections}),
     ]
-    drainer = drainer_of(store, settings, runtime.metrics)
+    drainer = drainer_of(store, settings, runtime)
     return Mapper(store, [one.id for one in connections], bells, flow, drainer, stages)

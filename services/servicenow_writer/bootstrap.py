@@ -107,7 +107,7 @@ def build(settings: Settings, runtime: Runtime) -> Writer:
     clients = ClientPool(settings, connections, _gate_of(settings, store), requests)
     flow = flow_of(store, bells, settings, runtime.metrics)
     stage = WriteStage(store, settings, clients, flow, runtime.metrics, requests)
-    drainer = drainer_of(store, settings, runtime.metrics)
+    drainer = drainer_of(store, settings, runtime)
     return Writer(store, connections, bells, drainer, stage)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from services.simulator.azure.churn import NAMES as CHURN_NAMES
 from services.simulator.azure.churn import Churn
 
-NAMES = (*CHURN_NAMES, "row_twice", "row_missing", "role_lost", "results_truncated")
+NAMES = (*CHURN_NAMES, "row_twice", "row_missing", "role_lost", "results_truncated", "row_padding")
 
 
 class Modes:
@@ -17,7 +17,10 @@ class Modes:
         self._salt = 0
 
     def set(self, name: str, value: Any) -> None:
-        """`role_lost` takes true, "all", or {"subscriptions": [ids] | "all"}. Raises ValueError."""
+        """`role_lost` takes true, "all", or {"subscriptions": [ids] | "all"}, `row_padding` characters.
+
+        Raises ValueError.
+        """
         if name not in self._values:
             raise ValueError(f"azure has no mode {name!r}; it has {', '.join(NAMES)}")
         self._values[name] = value
@@ -27,6 +30,10 @@ class Modes:
 
     def on(self, name: str) -> bool:
         return bool(self._values[name])
+
+    def padding(self) -> int:
+        """Characters by which `connectorId` is longer in every row."""
+        return int(self._values["row_padding"])
 
     def next_salt(self) -> int:
         self._salt += 1

@@ -15,6 +15,7 @@ from services.simulator.azure.kql import engine, hints, nodes, parser
 from services.simulator.azure.kql.compiler import Column
 from services.simulator.azure.kql.errors import INVALID_QUERY, KqlError, unknown_table
 from services.simulator.azure.limits import Take, hms
+from services.simulator.azure.padding import padded
 from services.simulator.azure.replies import arm_headers, refuse, version_required
 from services.simulator.azure.rows import View
 from services.simulator.azure.state import State
@@ -204,7 +205,10 @@ class ResourceGraph:
             schema = dict(engine.output_schema(query, table.columns, tables.of_document, now))
         getters = [(name, column.get) for name, column in schema.items()]
         if not page.table_format:
-            return msgspec.json.encode([{name: get(row) for name, get in getters} for row in rows])
+            shown = [{name: get(row) for name, get in getters} for row in rows]
+            if padding := self._state.modes.padding():
+                shown = [padded(row, padding) for row in shown]
+            return msgspec.json.encode(shown)
         cells = [[get(row) for _, get in getters] for row in rows]
         columns = [
             {"name": name, "type": _column_type(column, [row[index] for row in cells])}

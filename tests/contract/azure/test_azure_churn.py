@@ -199,3 +199,17 @@ def test_mistakes_in_changes_are_named(azure: Azure) -> None:
         ("/modes", {"no_such_mode": True}),
     ):
         assert azure.sim.call("POST", path, body).status_code == 400
+
+
+def test_rows_can_be_padded_and_are_the_same_each_time(azure: Azure) -> None:
+    """`row_padding` makes every row longer, in a column that tells nothing, and the same in each reading."""
+    query = f"{ROWS} | project id, connectorId = properties.resourceDetails.ConnectorId | order by id asc"
+    plain = azure.query(query).json()["data"]
+    modes(azure, row_padding=5000)
+    first, second = (azure.query(query).json()["data"] for _ in range(2))
+    assert first == second
+    longer = [
+        len(row["connectorId"]) - len(old["connectorId"] or "") for row, old in zip(first, plain, strict=True)
+    ]
+    assert set(longer) == {5000}
+    assert len({row["connectorId"] for row in first}) > len(first) // 2
