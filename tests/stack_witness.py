@@ -88,18 +88,25 @@ class Witness:
 
     def doubt(self, rows: Iterable[Row]) -> None:
         """These findings vanish: until a run has settled that, Redis alone knows whose they were."""
-        keys = (self._member.get(str(row["id"]).lower()) or self._classified(row) for row in rows)
-        self._doubted |= {key for key in keys if key is not None}
+        self._doubted |= self._keys_of(rows)
 
     def settled(self) -> None:
         """A complete run has seen the world as it is."""
         self._doubted.clear()
 
-    def lost(self) -> None:
-        """Redis was lost: a doubted group's ticket may be held, a deleted one's group may get another."""
-        self._uncertain |= self._doubted | self._left
+    def lost(self, rows: Iterable[Row]) -> None:
+        """Redis was lost. Nobody knows now whose a finding is that is neither open nor fixed, or vanished.
+
+        The tickets of such groups may be held; a group whose ticket was deleted may get another one.
+        """
+        unclear = self._keys_of(row for row in rows if row["code"] == "NotApplicable")
+        self._uncertain |= self._doubted | self._left | unclear
         self._doubted.clear()
         self._left.clear()
+
+    def _keys_of(self, rows: Iterable[Row]) -> set[Key]:
+        keys = (self._member.get(str(row["id"]).lower()) or self._classified(row) for row in rows)
+        return {key for key in keys if key is not None}
 
     # judging
 

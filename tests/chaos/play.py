@@ -99,7 +99,7 @@ class Play:
 
     def _begin_again(self) -> None:
         """The scheduler asks for the same run again, and somebody is still at work on the old one."""
-        self._stack.witnesses[CONNECTION].lost()
+        self._stack.witnesses[CONNECTION].lost(self._stack.rows())
         self._stack.write_rules(RULES)
         ends = time.monotonic() + self._pace.patience
         while not self._stack.runs().record(self._run):
@@ -132,7 +132,7 @@ class Play:
             time.sleep(0.2)
         made = self._stack.simulator.ledger()["records"] - self._dumped_at
         self._say(f"Redis restored to before {made} creates")
-        self._stack.witnesses[CONNECTION].lost()
+        self._stack.witnesses[CONNECTION].lost(self._stack.rows())
         redis_faults.restore(self._stack, self._pace, self.healing, self._rng)
         self._under_way()
 
