@@ -9,9 +9,11 @@ from collections.abc import Iterator, Sequence
 
 from common.errors import Fatal
 from common.model.decision import OUTCOME_OF, Decision, Kind
-from common.model.group import Aggregate, Memo
+from common.model.group import Aggregate
+from common.model.link import Link
 from common.runtime.drain import Lease
 from common.state import keys
+from common.state.groups import GroupState
 from common.state.holds import Hold, Holds
 from common.state.queue import Claimed
 from common.state.runs import FAILED
@@ -87,8 +89,8 @@ class Deciding:
             groups.make_dirty(hold.rule, [hold.group])
         hashes = {rule.id: rule.hash for rule in view.rules.rules}
         before: dict[str, str] = json.loads(view.register.get("rules_decided") or "{}")
-        for rule_id, rule_hash in hashes.items():
-            if rule_id in before and before[rule_id] != rule_hash:
+        for rule_id, rule_hash in before.items():
+            if hashes.get(rule_id) != rule_hash:
                 groups.make_dirty(rule_id, groups.of_rule(rule_id))
         if not view.plan:
             view.register.update(view.fence, {"rules_decided": json.dumps(hashes)})
@@ -114,7 +116,7 @@ class Deciding:
         decided: dict[bytes, tuple[Decision, Aggregate]] = {}
         for group, state in states.items():
             if rule is None or state.facts is None:
-                decided[group] = (_orphaned(state.memo), state.aggregate)
+                decided[group] = (_orphaned(state, links.get(group)), state.aggregate)
                 continue
             context = self._contexts.of(rule, released=group in released)
             decision = decide(
@@ -135,7 +137,7 @@ class Deciding:
         for group, (decision, aggregate) in decided.items():
             if decision.kind.writes:
                 score = _URGENCY[decision.kind] - aggregate.worst
-                scores.setdefault(family(decision.kind), {})[group] = score
+                scores.setdefault(family(decision), {})[group] = score
         for kind_family, some in scores.items():
             self._candidates.add(rule_id, kind_family, some)
         if view.plan:
@@ -160,6 +162,7 @@ class Deciding:
                 )
 
 
-def _orphaned(memo: Memo) -> Decision:
-    """A group whose rule is no longer there: its ticket waits for `rules migrate` or a person."""
-    return Decision(Kind.HELD, "rule_removed", memo)
+def _orphaned(state: GroupState, link: Link | None) -> Decision:
+    """A group whose rule is no longer there: its open ticket waits for `rules migrate` or a person."""
+    waits = link is not None and link.holds_findings and (state.aggregate.open or not link.resolved)
+    return Decision(Kind.HELD if waits else Kind.SKIPPED, "rule_removed", state.memo)
