@@ -40,7 +40,9 @@ SERVICES: Mapping[str, tuple[str, tuple[str, ...]]] = {  # name -> module below 
     "mapper": ("mapper", ("--concurrency", "1")),
     "mapper-2": ("mapper", ("--concurrency", "1")),
     "writer": ("servicenow_writer", ("--concurrency", "2")),
+    "collector-2": ("collector", ("--concurrency", "4")),
     "writer-2": ("servicenow_writer", ("--concurrency", "2")),
+    "scheduler-2": ("scheduler", ()),
     "scheduler": ("scheduler", ()),
 }
 USUAL = ("collector", "mapper", "writer")
@@ -197,6 +199,11 @@ class Stack:
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         """End a service by a signal, and wait for its end."""
         self.services[name].kill(number)
+
+    def add(self, name: str) -> None:
+        """Start another service of SERVICES."""
+        self.services[name] = self._service(name)
+        self.restart(name)
 
     def restart(self, name: str) -> None:
         """Start a service that has ended."""
