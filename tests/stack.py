@@ -40,10 +40,9 @@ SERVICES: Mapping[str, tuple[str, tuple[str, ...]]] = {  # name -> module below 
     "mapper": ("mapper", ("--concurrency", "1")),
     "mapper-2": ("mapper", ("--concurrency", "1")),
     "writer": ("servicenow_writer", ("--concurrency", "2")),
-    "collector-2": ("collector", ("--concurrency", "4")),
     "writer-2": ("servicenow_writer", ("--concurrency", "2")),
-    "scheduler-2": ("scheduler", ()),
     "scheduler": ("scheduler", ()),
+    "scheduler-2": ("scheduler", ()),
 }
 USUAL = ("collector", "mapper", "writer")
 SHORT = {  # seconds; the simulator's own delays are scaled alike where a test uses them

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import pytest
 
 from common.model.decision import Outcome
-from tests.stack import Finished, Stack
+from tests.stack import Stack
 from tests.stack_rules import Row
+from tests.stack_run import Finished
 from tests.stack_running import running
 from tests.stack_witness import Key, Record
 

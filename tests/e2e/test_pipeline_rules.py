@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from common.model.decision import Outcome
-from tests.stack import Finished, Stack
+from tests.stack import Stack
 from tests.stack_rules import PER_RESOURCE_MODEL, ModelRule, Row, rules_text
+from tests.stack_run import Finished
 from tests.stack_running import running
 
 FINDINGS = 7000 if os.environ.get("ISTHMUS_CHAOS") == "full" else 1500

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from common.model.decision import Outcome
-from tests.stack import Configuration, Finished, Stack
+from tests.stack import Configuration, Stack
+from tests.stack_run import Finished
 from tests.stack_running import Kept
 from tests.stack_witness import Key
 
