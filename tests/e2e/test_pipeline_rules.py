@@ -104,6 +104,19 @@ def test_a_rule_renamed_split_and_moved_creates_nothing(live: Stack) -> None:
     live.assert_right()
 
 
+def test_when_a_ticket_without_a_rule_is_closed_its_findings_follow_the_rules(live: Stack) -> None:
+    """A person closes it: the next sync finds its unchanged findings a ticket by the rules that there are."""
+    before = len(live.tickets())
+    sys_id = _tickets_of(live, "each")[0]
+    live.person("close", sys_id=sys_id)
+    first, second = live.sync(), live.sync()
+    assert first.groups.reasons["skipped:rule_removed"] == 1, first
+    assert second.balanced, second
+    assert second.count(Outcome.CREATED) == len(live.tickets()) - before == 1, second
+    assert live.ticket(sys_id)["state"] == "7"
+    live.assert_right()
+
+
 @pytest.mark.timeout(300)
 def test_a_template_changed_by_one_word_is_held_and_counted(live: Stack) -> None:
     """Nothing before the approval; then as many as were released, each once, though the writer is killed."""

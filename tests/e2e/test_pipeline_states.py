@@ -33,7 +33,8 @@ def _group(live: Stack, at_least: int = 2) -> Key:
     """An open, untouched group."""
     live.witness()
     members = live.members()
-    some = [key for key in members if len(members[key]) >= at_least and _new(live.ticket_of(key))]
+    fresh = {live.witnesses["demo"].key_of(ticket) for ticket in live.open_tickets() if _new(ticket)}
+    some = [key for key in members if len(members[key]) >= at_least and key in fresh]
     return max(some, key=lambda key: (len(members[key]), key))
 
 
