@@ -11,7 +11,7 @@ from tests.stack_rules import PER_RESOURCE_MODEL, ModelRule, Row, rules_text
 from tests.stack_run import Finished
 from tests.stack_running import running
 
-FINDINGS = 7000 if os.environ.get("ISTHMUS_CHAOS") == "full" else 1500
+FINDINGS = 9500 if os.environ.get("ISTHMUS_CHAOS") == "full" else 1500
 CAP = 100
 WORDS, OTHER_WORDS = "{{ title }} on {{ place }}", "{{ title }} at {{ place }}"
 _RULE = """\
