@@ -12,6 +12,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "part_fixed": "Fewer resources are affected than the ticket says.",
         "more_affected": "More resources are affected than the ticket says.",
         "risk_raised": "The worst open finding is worse than before.",
+        "template_changed": "The rule's texts have changed since the ticket was written.",
         "on_hold": "All is fixed, but the ticket is on hold for a person's answer: a note only.",
         "assigned": "All is fixed, but somebody is working on the ticket: a note first.",
         "resolve_off": "All is fixed, but the rule does not let Isthmus resolve: a note only.",
@@ -58,6 +59,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "cap_rule": "More tickets of one rule in one run than its cap allows: held as a whole.",
         "cap_day": "More tickets in one day than the cap of the connection allows: held as a whole.",
         "cap_resolve": "More tickets of one rule would be resolved than its cap allows: held as a whole.",
+        "cap_rewrite": "A changed text would rewrite more tickets of one rule than its cap allows:"
+        " held as a whole.",
         "owned_by_vulnerability_response": "Vulnerabilities belong to Vulnerability Response.",
     }
 )

@@ -44,6 +44,7 @@ SERVICES: Services = {
     "writer": ("servicenow_writer", ("--concurrency", "2")),
     "writer-2": ("servicenow_writer", ("--concurrency", "2")),
     "scheduler": ("scheduler", ()),
+    "scheduler-2": ("scheduler", ()),
 }
 USUAL = ("collector", "mapper", "writer")
 SHORT = {  # seconds; the simulator's own delays are scaled alike where a test uses them
@@ -205,6 +206,11 @@ class Stack:
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         """End a service by a signal, and wait for its end."""
         self.services[name].kill(number)
+
+    def add(self, name: str) -> None:
+        """Start another service of SERVICES."""
+        self.services[name] = self._service(name)
+        self.restart(name)
 
     def restart(self, name: str) -> None:
         """Start a service that has ended."""

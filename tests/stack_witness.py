@@ -70,6 +70,10 @@ class Witness:
         self._uncertain: set[Key] = set()
         self._edits: dict[str, dict[str, str]] = {}
 
+    def approved(self, rules: Sequence[ModelRule]) -> None:
+        """Other rules are in force; findings stay with the open tickets that they have."""
+        self._rules = {rule.id: rule for rule in rules}
+
     # what people did
 
     def edited(self, sys_id: str, fields: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -20,7 +21,8 @@ from common.state.runs import APPROVED, FAILED, PLANNED, REJECTED, RUNNING, SUPE
 from common.state.store import Fence, Store
 
 STATE_LOST = "state_lost"
-_CREATE, _RESOLVE = str(Kind.CREATE), str(Kind.RESOLVE)
+_CREATE, _REWRITE, _RESOLVE = str(Kind.CREATE), "rewrite", str(Kind.RESOLVE)
+_KINDS = (_CREATE, _REWRITE, _RESOLVE)
 _FAR_BACK = 200
 
 
@@ -33,6 +35,7 @@ class Approved(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rules: list[str]
     subscriptions: int
     creates_released: int
+    rewrites_released: int
     resolves_released: int
     still_held: int
     next: str
@@ -135,6 +138,8 @@ class Approving:
         rules, subscriptions = self._accept(run, wish)
         waiting = [one for one in self._planned(run) if not wish.rule or one.rule == wish.rule]
         self._clear_recovered()
+        # Rewrites that an earlier plan let through are not of these texts.
+        self._register.forget_releases(_REWRITE)
         now = str(int(time.time()))
         self._runs.annotate(run, {"status": APPROVED, "approved_by": wish.by, "approved_at": now})
         return self._release(run, wish, waiting, rules, subscriptions)
@@ -187,7 +192,7 @@ class Approving:
     ) -> Approved:
         worst_first = sorted(waiting, key=lambda one: (-one.worst, one.group))
         chosen = worst_first if wish.up_to is None else worst_first[: wish.up_to]
-        counts = dict.fromkeys((_CREATE, _RESOLVE), 0)
+        counts = dict.fromkeys(_KINDS, 0)
         for kind in counts:
             some = [one for one in chosen if one.kind == kind]
             counts[kind] = len(some)
@@ -205,6 +210,7 @@ class Approving:
             rules=rules,
             subscriptions=subscriptions,
             creates_released=counts[_CREATE],
+            rewrites_released=counts[_REWRITE],
             resolves_released=counts[_RESOLVE],
             still_held=len(waiting) - len(chosen),
             next=f"isthmus sync --connection {self._connection} --wait",
@@ -219,9 +225,9 @@ class Approving:
         """Groups that a cap would hold, unless they are released already."""
         lines = PlanLines(self._store, self._connection, run)
         found = [
-            _Waiting(group, line["rule"], line["decision"], line["held"], line["worst"])
+            _Waiting(group, line["rule"], _kind(line), line["held"], line["worst"])
             for group, line in lines
-            if line.get("held") and line["decision"] in (_CREATE, _RESOLVE)
+            if line.get("held")
         ]
         return self._unreleased(found)
 
@@ -235,7 +241,11 @@ class Approving:
         return self._unreleased(found)
 
     def _unreleased(self, found: list[_Waiting]) -> Iterator[_Waiting]:
-        for kind in (_CREATE, _RESOLVE):
+        for kind in _KINDS:
             some = [one for one in found if one.kind == kind]
             released = self._register.released(kind, [one.group for one in some])
             yield from (one for one in some if one.group not in released)
+
+
+def _kind(line: Mapping[str, Any]) -> str:
+    return _REWRITE if line["held"] == "cap_rewrite" else str(line["decision"])

@@ -13,7 +13,7 @@ from common.state.directory import Directory
 from common.state.runs import PARTIAL, RUNNING, Runs, UnitRecord
 from common.state.store import Store
 
-RELEASABLE = ("cap_rule", "cap_day", "cap_resolve", "state_lost")
+RELEASABLE = ("cap_rule", "cap_day", "cap_rewrite", "cap_resolve", "state_lost")
 REQUESTED = "requested"
 
 

@@ -129,6 +129,13 @@ class EffectiveRule(Frozen):
         return content_digest(self.model_dump(mode="json"))
 
     @cached_property
+    def text_hash(self) -> str:
+        """6 hex digits over what an open ticket's lasting texts are made from; notes are none of them."""
+        ticket = self.ticket
+        lasting = [pair for pair in ticket.templates if pair[0] in ("short_description", "description")]
+        return content_digest([lasting, ticket.disclose, ticket.shown])[:6]
+
+    @cached_property
     def tags_to_match(self) -> frozenset[str]:
         """Tags (lower case) that decide whether and into which group a finding falls."""
         grouped = (d.removeprefix("tag:") for d in self.group if d.startswith("tag:"))

@@ -73,6 +73,8 @@ class Flow:
         before = Register(self._store, connection).current_run()
         self._store.client.set(keys.run(connection, run, "rules"), rules_json, ex=30 * 24 * 3600)
         current = runs.start(epoch, run, self._stale_after, fields)
+        if not current:
+            return run  # a doubled message: the other one begins it, and `resume` if that dies
         if current != run:
             self._store.client.unlink(keys.run(connection, run, "rules"))
             return current

@@ -83,7 +83,7 @@ class Register:
         self._store.client.set(keys.named(self._connection, name), json.dumps(document, sort_keys=True))
 
     def release(self, kind: str, groups: Iterable[bytes]) -> None:
-        """Let held groups through every cap once; `kind` is create or resolve."""
+        """Let held groups through every cap once; `kind` is create, rewrite or resolve."""
         some = list(groups)
         if some:
             self._store.client.sadd(keys.named(self._connection, f"released:{kind}"), *some)
@@ -94,6 +94,10 @@ class Register:
             return set()
         flags = self._store.client.smismember(keys.named(self._connection, f"released:{kind}"), groups)
         return {group for group, flag in zip(groups, flags, strict=True) if flag}
+
+    def forget_releases(self, kind: str) -> None:
+        """What was released and not used yet is held again."""
+        self._store.client.unlink(keys.named(self._connection, f"released:{kind}"))
 
     def use_release(self, kind: str, groups: list[bytes]) -> None:
         if groups:

@@ -80,7 +80,8 @@ class Runs:
     def start(self, epoch: str, run: str, stale_after: float, fields: Mapping[str, str]) -> str:
         """Make `run` the current one; answers the id of the run that is current then.
 
-        It is another one when that made progress within `stale_after` seconds (design: no run lock).
+        It is another one when that made progress within `stale_after` seconds (design: no run lock), and ""
+        when `run` is the current one already: a doubled call.
         """
         now = int(time.time())
         flat: list[object] = [now, int(stale_after)]

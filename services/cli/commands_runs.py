@@ -84,10 +84,10 @@ def approve(
     rules = ", ".join(done.rules) if done.rules else "no rule changed"
     say(f"Approved run {done.run} of {done.connection} by {done.by}.")
     say(f"Rules: {rules}. Subscriptions: {done.subscriptions}.")
-    if done.creates_released or done.resolves_released or done.still_held:
+    if done.creates_released or done.rewrites_released or done.resolves_released or done.still_held:
         say(
-            f"Released above the caps: {done.creates_released} creates, {done.resolves_released} resolves;"
-            f" {done.still_held} stay held."
+            f"Released above the caps: {done.creates_released} creates, {done.rewrites_released} rewrites,"
+            f" {done.resolves_released} resolves; {done.still_held} stay held."
         )
     say(f"Next: {done.next}")
     return errors.OK

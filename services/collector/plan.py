@@ -100,16 +100,12 @@ class PlannedRun:
         scope, tenant = self._connection.scope, self._connection.azure.tenant_id
         resolver = Resolver(self._clients.graph, self._deadline)
         found = self._desk.memo(self._fence.run, "scope", Found, lambda: resolver.resolve(scope, tenant))
-        for name in found.unknown:
-            self._tell("unknown_scope", f"Azure shows nothing of {name}: check the name, and the role on it.")
         if found.disabled:
             self._tell("subscription_disabled", f"{_count(found.disabled)} not enabled and not read.")
         if found.foreign:
             self._tell("foreign_tenant", f"{_count(found.foreign)} of another tenant and not read.")
         if not found.whole:
             self._tell("truncated_result", "Azure answered with a part of the scope only; the rest waits.")
-        if not found.subscriptions:
-            self._tell("empty_scope", "Azure shows no enabled subscription in this connection's scope.")
         return found
 
     def _changed(self, found: Found) -> tuple[Change, dict[str, object]]:
@@ -121,16 +117,25 @@ class PlannedRun:
         if change.new and (document or approved):
             waiting = "is approved with this run" if not self._live else "not read until a plan is approved"
             self._tell("scope_new", f"{_count(change.new)} new in this scope: {waiting}.")
-        if change.lost:
+        lost = [one for one in change.lost if one not in found.disabled]
+        if lost:
             self._tell(
                 "scope_lost",
-                f"{_count(change.lost)} not to be seen any more: role, management group or subscription"
+                f"{_count(lost)} not to be seen any more: role, management group or subscription"
                 " is gone. Their tickets stay as they are.",
             )
+        if found.subscriptions or not lost:  # else all of it is lost, and that was told
+            self._tell_empty(found)
         gone = {str(one) for one in document.get("subscriptions", ())} & set(excluded)
         if self._live:
             self._claims.release([*self._moved(change), *gone], self._desk.connection)
         return change, next_document(document, change, found)
+
+    def _tell_empty(self, found: Found) -> None:
+        for name in found.unknown:
+            self._tell("unknown_scope", f"Azure shows nothing of {name}: check the name, and the role on it.")
+        if not found.subscriptions:
+            self._tell("empty_scope", "Azure shows no enabled subscription in this connection's scope.")
 
     def _moved(self, change: Change) -> list[str]:
         """Lost subscriptions that can be seen elsewhere: they left the scope, and may be claimed anew."""
@@ -160,6 +165,8 @@ class PlannedRun:
         ]
         if change.lost and not found.subscriptions:
             failed.append(UnitRecord("scope:all", state="failed", reason="scope_lost"))
+        if not found.whole:
+            failed.append(UnitRecord("scope:rest", state="failed", reason="truncated_result"))
         return failed
 
     # counts

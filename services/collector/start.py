@@ -11,9 +11,11 @@ from common.rules.ruleset import RuleSet
 from common.settings.connection import Connection
 from common.state import keys
 from common.state.approvals import Approvals
+from common.state.links import Links
 from common.state.runs import FAILED
 from services.collector.context import Context
 from services.collector.desk import Desk
+from services.collector.waiting_rules import waiting
 
 
 class Refusal(Skip):
@@ -77,6 +79,8 @@ class Start:
         epoch = self._context.store.epoch()
         current = self._context.flow.start_run(desk.connection, epoch, message.run, fields, rules.to_json())
         if current == message.run:
+            if message.mode == "live":
+                self._tell_waiting(desk, message.run, rules, written)
             log("collector").info(
                 "run_started", connection=desk.connection, run=message.run, mode=message.mode
             )
@@ -85,6 +89,12 @@ class Start:
             log("collector").info("already_running", connection=desk.connection, run=current)
             return
         self._refuse(desk, message, "already_running", f"Run {current} is under way; this one was not begun.")
+
+    @staticmethod
+    def _tell_waiting(desk: Desk, run: str, approved: RuleSet, written: RuleSet) -> None:
+        links = (link for _, link in Links(desk.store, desk.connection).scan())
+        if sentence := waiting(approved, written, links):
+            desk.runs.tell(run, "rules_waiting", sentence)
 
     def _refuse(self, desk: Desk, message: StartRun, reason: str, sentence: str) -> None:
         """Leave a failed run's record."""

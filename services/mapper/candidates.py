@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from common.model.decision import Kind
+from common.model.decision import Decision, Kind
 from common.state import keys
 from common.state.store import Store, octets, text
+from services.mapper.decide_reasons import Reason
 
 _TTL = 24 * 3600
-CREATE, RESOLVE, OTHER = "create", "resolve", "other"
+CREATE, RESOLVE, REWRITE, OTHER = "create", "resolve", "rewrite", "other"
 
 
-def family(kind: Kind) -> str:
+def family(decision: Decision) -> str:
     """The family by which caps count."""
-    return {Kind.CREATE: CREATE, Kind.RESOLVE: RESOLVE}.get(kind, OTHER)
+    if decision.reason == Reason.TEMPLATE_CHANGED:
+        return REWRITE
+    return {Kind.CREATE: CREATE, Kind.RESOLVE: RESOLVE}.get(decision.kind, OTHER)
 
 
 class Candidates:

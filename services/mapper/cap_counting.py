@@ -4,11 +4,12 @@ import time
 from collections.abc import Iterator
 
 from common.model.decision import Outcome
+from common.rules.effective import EffectiveRule
 from common.state import keys
 from common.state.holds import Hold, Holds
 from common.state.store import Store
-from services.mapper.candidates import CREATE, RESOLVE, Candidates
-from services.mapper.caps import Exceeded, creates_of_day, creates_of_rule, resolves_of_rule
+from services.mapper.candidates import CREATE, OTHER, REWRITE, Candidates
+from services.mapper.caps import Exceeded, creates_of_day, creates_of_rule, resolves_of_rule, rewrites_of_rule
 from services.mapper.planned import Planned
 from services.mapper.run_view import RunView
 
@@ -34,19 +35,21 @@ class CapCounting:
             rule = self._view.rules.get(rule_id)
             if rule is None:
                 continue
-            if kind == CREATE:
-                exceeded = creates_of_rule(self._counted(kind, rule_id), rule.cap.per_rule_and_run)
-            elif kind == RESOLVE and self._counted(kind, rule_id) > rule.resolve.max_count:
-                wanted, limits = self._counted(kind, rule_id), rule.resolve
-                exceeded = resolves_of_rule(
-                    wanted, self._open_tickets(rule_id), limits.max_count, limits.max_share
-                )
-            else:
-                exceeded = None
+            exceeded = self._exceeded(kind, rule) if kind != OTHER else None
             if exceeded is not None:
                 self._hold(kind, rule_id, exceeded)
                 self._tell(exceeded, kind, rule_id)
         self._of_day([rule_id for kind, rule_id in sets if kind == CREATE])
+
+    def _exceeded(self, kind: str, rule: EffectiveRule) -> Exceeded | None:
+        wanted, limits = self._counted(kind, rule.id), rule.resolve
+        if kind == CREATE:
+            return creates_of_rule(wanted, rule.cap.per_rule_and_run)
+        if kind == REWRITE:
+            return rewrites_of_rule(wanted, rule.cap.per_rule_and_run)
+        if wanted <= limits.max_count:
+            return None
+        return resolves_of_rule(wanted, self._open_tickets(rule.id), limits.max_count, limits.max_share)
 
     def _of_day(self, rule_ids: list[str]) -> None:
         today = keys.named(self._view.connection, f"created:{time.strftime('%Y%m%d', time.gmtime())}")
@@ -83,9 +86,9 @@ class CapCounting:
             else:
                 scores = dict(chunk)
                 now = int(time.time())
-                # Worst first: the score is the lower the worse.
+                # A score is the urgency of its kind, in hundreds, less the worst finding's rank.
                 self._holds.put(
-                    Hold(g, view.run, rule_id, kind, exceeded.reason, int(1000 - scores[g]), now)
+                    Hold(g, view.run, rule_id, kind, exceeded.reason, int(-scores[g]) % 100, now)
                     for g in held
                 )
             self._candidates.drop(rule_id, kind, held)

@@ -1,4 +1,4 @@
-"""Caps on what a run may create and resolve. Pure; counted on the whole and held as a whole (promise 9)."""
+"""Caps on what a run creates, rewrites and resolves. Pure; counted and held as a whole (promise 9)."""
 
 from dataclasses import dataclass
 
@@ -24,6 +24,13 @@ def creates_of_rule(wanted: int, per_run: int | None) -> Exceeded | None:
     if per_run is None or wanted <= per_run:
         return None
     return Exceeded("cap_rule", wanted, per_run)
+
+
+def rewrites_of_rule(wanted: int, per_run: int | None) -> Exceeded | None:
+    """`wanted` tickets of one rule whose texts only would change."""
+    if per_run is None or wanted <= per_run:
+        return None
+    return Exceeded("cap_rewrite", wanted, per_run)
 
 
 def creates_of_day(wanted: int, today: int, per_day: int | None) -> Exceeded | None:

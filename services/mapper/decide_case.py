@@ -14,6 +14,7 @@ from common.rules.effective import EffectiveRule
 from services.mapper.decide_reasons import Reason
 
 _CLEARED = (Standing.HEALTHY, Standing.MITIGATED, Standing.GONE, Standing.WAIVED, Standing.ADOPTED)
+_FACTS = 10  # hex digits over the findings at the beginning of a facts digest
 _UNKNOWN = (Standing.OFF, Standing.MISSING, Standing.LOST)
 
 
@@ -72,15 +73,17 @@ def level_of(rank: int) -> int:
 
 
 def facts_digest(aggregate: Aggregate, rule: EffectiveRule) -> str:
-    """16 hex digits over all that a ticket's text is made from: counts, worst, members, the rule.
+    """16 hex digits over what a ticket's text is made from: counts, worst, members, then the rule's texts.
 
     Two equal digests need no new rendering.
     """
-    parts = (
-        aggregate.standings, aggregate.severities, aggregate.risks, aggregate.worst, aggregate.digest,
-        rule.hash,
-    )  # fmt: skip
-    return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
+    parts = aggregate.standings, aggregate.severities, aggregate.risks, aggregate.worst, aggregate.digest
+    return hashlib.blake2b(repr(parts).encode(), digest_size=_FACTS // 2).hexdigest() + rule.text_hash
+
+
+def same_facts(one: str, other: str) -> bool:
+    """Whether two digests differ by the rule's texts at most."""
+    return one[:_FACTS] == other[:_FACTS]
 
 
 def track(memo: Memo, aggregate: Aggregate, now: int) -> Memo:

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from common.model.decision import Decision, Kind
 from common.model.group import Memo
 from common.model.link import Link
-from services.mapper.decide_case import Case, facts_digest, level_of
+from services.mapper.decide_case import Case, facts_digest, level_of, same_facts
 from services.mapper.decide_reasons import Reason
 
 DAY = 86_400
@@ -122,18 +122,23 @@ def _successor(case: Case, link: Link, reason: Reason, parent: str) -> Decision:
 
 def _active(case: Case, link: Link) -> Decision:
     """The ticket is being worked on: keep its facts, tell what happened once a day."""
-    changed = link.facts != facts_digest(case.aggregate, case.rule)
+    digest = facts_digest(case.aggregate, case.rule)
+    changed, rewritten = link.facts != digest, same_facts(link.facts, digest)
     told = case.memo.noted if case.memo.noted >= 0 or not link.facts else link.open
     events = _events(case, link, told)
     if not events or told < 0 or not case.rule.ticket.notes_per_day:
         memo = replace(case.memo, noted=case.affected)
-        kind, reason = (Kind.UPDATE, Reason.FACTS_CHANGED) if changed else (Kind.UNCHANGED, Reason.UP_TO_DATE)
-        return case.answer(kind, reason, link, memo=memo)
+        if not changed:
+            return case.answer(Kind.UNCHANGED, Reason.UP_TO_DATE, link, memo=memo)
+        reason = Reason.TEMPLATE_CHANGED if rewritten else Reason.FACTS_CHANGED
+        return case.answer(Kind.UPDATE, reason, link, memo=memo)
     free = _note_free_at(case, link)
     if case.now < free:
         memo = replace(case.memo, noted=told)
-        kind, reason = (Kind.UPDATE, events[0]) if changed else (Kind.UNCHANGED, Reason.NOTE_WAITS)
-        return case.answer(kind, reason, link, revisit_at=free, memo=memo)
+        if not changed:
+            return case.answer(Kind.UNCHANGED, Reason.NOTE_WAITS, link, revisit_at=free, memo=memo)
+        reason = Reason.TEMPLATE_CHANGED if rewritten else events[0]
+        return case.answer(Kind.UPDATE, reason, link, revisit_at=free, memo=memo)
     return Decision(
         Kind.UPDATE if changed else Kind.NOTE,
         events[0],

@@ -15,6 +15,7 @@ class Reason(StrEnum):
     PART_FIXED = "part_fixed"
     MORE_AFFECTED = "more_affected"
     RISK_RAISED = "risk_raised"
+    TEMPLATE_CHANGED = "template_changed"  # the rule's texts only, none of the facts
     # Note, then Unchanged
     ON_HOLD = "on_hold"
     ASSIGNED = "assigned"

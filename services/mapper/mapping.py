@@ -16,6 +16,7 @@ from common.model.finding import Finding, Recommendation, Standing, Subscription
 from common.model.group import GroupFacts
 from common.state.units import Index, Record, bucket_of, pack, skip_code
 from services.mapper.classify import Compiled, Current, Matched, classify
+from services.mapper.salts import Salts
 
 SEEN, CHANGED, UNREADABLE = 1, 2, 3
 FRAGMENT_BUCKETS = 256
@@ -92,7 +93,7 @@ class UnitReader:
         index: Index,
         changes: Changes,
         lookups: Lookups,
-        salts: dict[str, bytes],
+        salts: Salts,
         tags: Mapping[str, Mapping[str, str]],
     ) -> None:
         self._rules = rules
@@ -131,12 +132,7 @@ class UnitReader:
 
     def _fingerprint(self, row: AssessmentRow) -> bytes:
         """8 bytes over what rules and templates read, the rules and the recommendation's metadata."""
-        name = row.name or ""
-        salt = self._salts.get(name)
-        if salt is None:
-            recommendation = self._recommendations.get(name.lower())
-            text = f"{self._rules.rules.hash}{recommendation!r}".encode()
-            salt = self._salts[name] = hashlib.blake2b(text, digest_size=16).digest()
+        salt = self._salts[row.name or ""]
         # Lower-cased, since ids flip case between reads (defender-api 0#10).
         content = _encode(row).lower()
         if self._tags and (tags := self._tags.get(_resource_of(row))):

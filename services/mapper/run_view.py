@@ -17,6 +17,9 @@ from common.state.runs import RUNNING, Runs
 from common.state.store import Fence, Store, octets
 from common.state.units import Units
 from services.mapper.classify import Compiled, compile_rules
+from services.mapper.salts import Salts
+
+CLASSIFIED_ANEW = "classified_anew"  # in the register: the run after which every finding is classified anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class RunView:
     units: Units
     directory: Directory
     recommendations: Mapping[str, Recommendation]
-    salts: dict[str, bytes]  # by recommendation: what enters a fingerprint besides the row
+    salts: Salts
 
     @property
     def run(self) -> str:
@@ -63,7 +66,7 @@ class Views:
         self.flow = flow
         self._compiled: dict[tuple[str, str], Compiled] = {}
         self._known: dict[str, tuple[str, dict[str, Recommendation]]] = {}
-        self._salts: dict[tuple[str, str, str], dict[str, bytes]] = {}
+        self._salts: dict[tuple[str, str, str], Salts] = {}
 
     def current(self, connection: str) -> RunView:
         """The connection's current run. Raises `Superseded` when it has ended or Redis is another one."""
@@ -76,6 +79,7 @@ class Views:
         overlay = run if plan else ""
         directory, compiled = Directory(self.store, connection), self._rules(connection, run)
         version, recommendations = self._recommendations(connection, directory)
+        seed = compiled.rules.hash + register.get(CLASSIFIED_ANEW)
         return RunView(
             connection=connection,
             fence=Fence(record["epoch"], run),
@@ -89,7 +93,7 @@ class Views:
             units=Units(self.store, connection),
             directory=directory,
             recommendations=recommendations,
-            salts=self._salts.setdefault((connection, version, compiled.rules.hash), {}),
+            salts=self._salts.setdefault((connection, version, seed), Salts(seed, recommendations)),
         )
 
     def _recommendations(

@@ -9,9 +9,11 @@ from collections.abc import Iterator, Sequence
 
 from common.errors import Fatal
 from common.model.decision import OUTCOME_OF, Decision, Kind
-from common.model.group import Aggregate, Memo
+from common.model.group import Aggregate
+from common.model.link import Link
 from common.runtime.drain import Lease
 from common.state import keys
+from common.state.groups import GroupState
 from common.state.holds import Hold, Holds
 from common.state.queue import Claimed
 from common.state.runs import FAILED
@@ -20,8 +22,9 @@ from services.mapper.cap_counting import CapCounting
 from services.mapper.decide import decide
 from services.mapper.deciding import contexts
 from services.mapper.planned import Planned
-from services.mapper.run_view import RunView, Views
+from services.mapper.run_view import CLASSIFIED_ANEW, RunView, Views
 
+_CLOSED = "7"
 _CHUNK = 200
 _URGENCY = {Kind.RESOLVE: 0.0, Kind.REOPEN: 100.0, Kind.UPDATE: 200.0, Kind.NOTE: 300.0, Kind.CREATE: 1000.0}
 
@@ -59,6 +62,7 @@ class Deciding:
         self._holds = Holds(views.store, view.connection)
         self._planned = Planned(views.store, view.connection, view.run)
         self._touched = keys.run(view.connection, view.run, "touched")
+        self._strays = False
 
     def run(self) -> None:
         view = self._view
@@ -74,6 +78,8 @@ class Deciding:
             self._candidates.to_backlog()
         touched = int(self._store.client.scard(self._touched))
         view.runs.update(view.fence, {"decided": "1", "touched": str(touched)})
+        if self._strays and not view.plan:
+            view.register.update(view.fence, {CLASSIFIED_ANEW: view.run})
         self._candidates.clear()
         self._settle_dirty(rules)
 
@@ -87,8 +93,8 @@ class Deciding:
             groups.make_dirty(hold.rule, [hold.group])
         hashes = {rule.id: rule.hash for rule in view.rules.rules}
         before: dict[str, str] = json.loads(view.register.get("rules_decided") or "{}")
-        for rule_id, rule_hash in hashes.items():
-            if rule_id in before and before[rule_id] != rule_hash:
+        for rule_id, rule_hash in before.items():
+            if hashes.get(rule_id) != rule_hash:
                 groups.make_dirty(rule_id, groups.of_rule(rule_id))
         if not view.plan:
             view.register.update(view.fence, {"rules_decided": json.dumps(hashes)})
@@ -114,7 +120,7 @@ class Deciding:
         decided: dict[bytes, tuple[Decision, Aggregate]] = {}
         for group, state in states.items():
             if rule is None or state.facts is None:
-                decided[group] = (_orphaned(state.memo), state.aggregate)
+                decided[group] = (self._orphaned(state, links.get(group)), state.aggregate)
                 continue
             context = self._contexts.of(rule, released=group in released)
             decision = decide(
@@ -135,7 +141,7 @@ class Deciding:
         for group, (decision, aggregate) in decided.items():
             if decision.kind.writes:
                 score = _URGENCY[decision.kind] - aggregate.worst
-                scores.setdefault(family(decision.kind), {})[group] = score
+                scores.setdefault(family(decision), {})[group] = score
         for kind_family, some in scores.items():
             self._candidates.add(rule_id, kind_family, some)
         if view.plan:
@@ -149,6 +155,16 @@ class Deciding:
         )
         self._holds.drop([g for g in decided if g not in held])
 
+    def _orphaned(self, state: GroupState, link: Link | None) -> Decision:
+        """A group whose rule is no longer there: its open ticket waits for `rules migrate` or a person.
+
+        Once it is closed its findings follow the rules there are; unchanged, they would not be looked at.
+        """
+        unhealthy = state.aggregate.open > 0
+        waits = link is not None and link.holds_findings and (unhealthy or not link.resolved)
+        self._strays |= unhealthy and link is not None and link.state == _CLOSED
+        return Decision(Kind.HELD if waits else Kind.SKIPPED, "rule_removed", state.memo)
+
     def _settle_dirty(self, rules: Sequence[str]) -> None:
         """What has its outcome is no longer dirty; what is to be written stays so until it is."""
         view = self._view
@@ -158,8 +174,3 @@ class Deciding:
                 view.groups.clean(
                     view.fence, rule_id, [g for g, outcome in zip(groups, outcomes, strict=True) if outcome]
                 )
-
-
-def _orphaned(memo: Memo) -> Decision:
-    """A group whose rule is no longer there: its ticket waits for `rules migrate` or a person."""
-    return Decision(Kind.HELD, "rule_removed", memo)

@@ -1,7 +1,7 @@
 """Takes in tickets as they were read from ServiceNow: links brought up to date, or rebuilt."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 import zstandard
@@ -93,6 +93,9 @@ class Observing:
         # What a group is must be known before its link is: a link without facts could not be decided.
         self._view.groups.know(facts)
         lost = self._view.links.replace(self._view.fence, changes)
+        self._tell_given_up(
+            after for g, (before, after) in changes.items() if g not in lost and _gave_up(before, after)
+        )
         for rule, groups in dirty.items():
             self._view.groups.make_dirty(rule, groups)
         return {group: by_group[group] for group in lost}
@@ -120,6 +123,17 @@ class Observing:
         gone = replace(link, deleted=True, active=False)
         return gone, Observed(gone, ("deleted",), dirty=True)
 
+    def _tell_given_up(self, links: Iterable[Link]) -> None:
+        """Fields that the instance changes back are written no more (promise 6): one sentence for a page."""
+        some = list(links)
+        if some:
+            fields = ", ".join(sorted({field for link in some for field in link.given_up}))
+            sentence = (
+                f"ServiceNow twice changed {fields} of {len(some)} tickets ({some[0].number} first) after our"
+                " write: it is written there no more. Look for a business rule."
+            )
+            self._view.runs.tell(self._view.run, "field_given_up", sentence)
+
     def _duplicate(self, link: Link, record: Mapping[str, str]) -> None:
         """Two tickets carry one correlation_id: told, counted, the known one stays."""
         sentence = (
@@ -129,3 +143,7 @@ class Observing:
         self._view.runs.tell(self._view.run, "duplicate_found", sentence)
         self._view.runs.add(self._view.run, {"duplicates_found": 1})
         self._count_duplicate(self._view.connection)
+
+
+def _gave_up(before: Link | None, after: Link) -> bool:
+    return before is not None and set(after.given_up) > set(before.given_up)

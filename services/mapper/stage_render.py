@@ -224,6 +224,7 @@ class Rendering:
             if decision.kind is Kind.HELD:
                 held.append(_hold(group, view.run, state, decision, self._now))
         view.links.replace(view.fence, changes)
+        view.register.use_release("rewrite", list(changes))
         Holds(self._views.store, view.connection).put(held)
         for rule_id, groups in by_rule.items():
             view.groups.clean(view.fence, rule_id, groups)

@@ -93,7 +93,7 @@ class Settler:
         self._register.wrote(audit_entry(e, fence.run, now) for e in wrote)
         self._dead.drop([e.job.group for e in wrote])
         self._holds.drop([e.job.group for e in wrote if e.outcome is not Outcome.HELD])
-        for kind, word in ((Kind.CREATE, "create"), (Kind.RESOLVE, "resolve")):
+        for kind, word in ((Kind.CREATE, "create"), (Kind.UPDATE, "rewrite"), (Kind.RESOLVE, "resolve")):
             self._register.use_release(word, [e.job.group for e in wrote if e.job.order.kind == kind])
         try:
             self._runs.outcomes(fence, [(e.job.group, e.outcome, e.reason) for e in endings])

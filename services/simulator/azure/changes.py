@@ -36,7 +36,8 @@ class Changes:
             "raise_risk": self._raise_risk,
             "delete_resource": self._delete_resource,
             "new_finding": self._new_finding,
-            "retire_recommendation": self._retire,
+            "retire_recommendation": lambda op: self._retire(op, retired=True),
+            "restore_recommendation": lambda op: self._retire(op, retired=False),
             "move_subscription": self._move,
             "disable_subscription": lambda op: self._set_state(op, "Disabled"),
             "enable_subscription": lambda op: self._set_state(op, "Enabled"),
@@ -127,12 +128,12 @@ class Changes:
             finding.changed = finding.first = now
         return _changed(finding.id for finding in made)
 
-    def _retire(self, op: Mapping[str, Any]) -> dict[str, Any]:
+    def _retire(self, op: Mapping[str, Any], *, retired: bool) -> dict[str, Any]:
         world = self._state.world
-        items = [item for item in world.recommendations.values() if not item.retired]
+        items = [item for item in world.recommendations.values() if item.retired is not retired]
         chosen = choose(op, items, {item.key: item for item in items} | {item.token: item for item in items})
         for item in chosen:
-            item.retired = True
+            item.retired = retired
         for subscription in world.subscriptions.values():
             world.touch(subscription, rows=True)
         return _changed(item.key for item in chosen)

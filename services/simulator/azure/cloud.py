@@ -82,7 +82,13 @@ class AzureCloud:
 
     def findings(self, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         """Ground truth of every finding that exists now, filtered by equal values (see changes.matches)."""
-        for finding in self._state.world.all_findings():
+        world = self._state.world
+        groups = {
+            (one.id, name.lower()): tags
+            for one in world.subscriptions.values()
+            for name, tags in one.resource_groups.items()
+        }
+        for finding in world.all_findings():
             if not matches(finding, query):
                 continue
             recommendation, resource = finding.recommendation, finding.resource
@@ -106,6 +112,9 @@ class AzureCloud:
                 "resource_token": resource.token,
                 "resource_type": resource.type,
                 "source": resource.source,
+                "tags": resource.tags or {},
+                "group_tags": groups.get((resource.subscription.id, resource.group.lower()), {}),
+                "subscription_tags": resource.subscription.tags,
                 "account": resource.connector.account if resource.connector else None,
                 "account_token": resource.connector.token if resource.connector else None,
                 "status_changed": text(finding.changed),

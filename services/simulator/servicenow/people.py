@@ -40,7 +40,8 @@ def change(site: Site, op: Mapping[str, Any]) -> dict[str, Any]:
     """Carry out `op`; answers the sys_ids changed. Raises ValueError with a sentence for what makes no sense.
 
     `table` (incident), and one of `sys_id`, `sys_ids`, `share` with `seed`, or `count`; the last two choose
-    among our tickets: open ones, unless they are to be reopened. Other keys, or `fields`, are columns to set.
+    among our tickets: open ones, unless they are to be reopened. Other keys, or `fields`, are columns to set;
+    `as` is the account that does it, ours for a business rule that runs as our user.
     """
     table = str(op.get("table", "incident"))
     if table not in site.schema:
@@ -106,13 +107,16 @@ def _values(site: Site, table: str, name: str, op: Mapping[str, Any]) -> Apply:
     if name == "edit" and not fields:
         raise ValueError("An edit needs the fields to set.")
     values = {**defaults, **fields}
-    return lambda site, table, sys_id: _update(site, table, sys_id, values)
+    who = str(op.get("as", PERSON))
+    if who not in site.state.accounts:
+        raise ValueError(f"No such account: {who!r}.")
+    return lambda site, table, sys_id: _update(site, table, sys_id, values, who)
 
 
-def _update(site: Site, table: str, sys_id: str, values: Mapping[str, Any]) -> bool:
+def _update(site: Site, table: str, sys_id: str, values: Mapping[str, Any], who: str) -> bool:
     store = site.state.database.stores[table]
     before: Row = store.rows[sys_id]
-    after = site.state.engine.update(store, sys_id, values, site.act(site.state.accounts[PERSON]))
+    after = site.state.engine.update(store, sys_id, values, site.act(site.state.accounts[who]))
     return after is not before
 
 

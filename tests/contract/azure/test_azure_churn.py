@@ -161,6 +161,8 @@ def test_a_retired_recommendation_vanishes(azure: Azure) -> None:
     assert (
         azure.get(f"/providers/Microsoft.Security/assessmentMetadata/{key}", "2021-06-01").status_code == 404
     )
+    change(azure, "restore_recommendation", id=key)
+    assert azure.rows(f"{ROWS} | where name == '{key}' | project id")
 
 
 def test_subscriptions_come_go_move_and_sleep(azure: Azure) -> None:

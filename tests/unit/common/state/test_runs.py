@@ -5,9 +5,11 @@ import pytest
 from common.errors import Superseded
 from common.model.decision import Outcome
 from common.model.link import Link
+from common.runtime.bells import Bells
+from common.state.flow import Flow
 from common.state.links import Links
 from common.state.pages import Pages
-from common.state.runs import COMPLETE, Runs, UnitRecord
+from common.state.runs import COMPLETE, RUNNING, Runs, UnitRecord
 from common.state.store import Fence, Store
 
 
@@ -22,6 +24,15 @@ def test_a_second_run_is_refused_while_the_first_makes_progress(store: Store) ->
     runs, _ = _started(store)
     assert runs.start(store.epoch(), "r2", 900, {}) == "r1"
     assert runs.start(store.epoch(), "r2", 0, {}) == "r2"
+
+
+def test_a_doubled_start_is_told_from_the_first(store: Store) -> None:
+    """Only one of two equal messages begins the run, also where the second looks before the first is done."""
+    runs, _ = _started(store)
+    assert runs.start(store.epoch(), "r1", 0, {}) == ""
+    flow = Flow(store, Bells(store, lambda _lane, _bell: None, 15, 1), window=10, stale_after=0)
+    assert flow.start_run("c", store.epoch(), "r1", {"mode": "live"}, "{}") == "r1"
+    assert runs.record("r1")["status"] == RUNNING
 
 
 def test_the_run_that_was_replaced_can_not_write(store: Store) -> None:

@@ -132,11 +132,31 @@ def test_a_raised_risk_is_told() -> None:
     assert decision.events == ("risk_raised",)
 
 
-def test_a_changed_rule_is_rendered_again() -> None:
-    """The rule's hash is part of the facts."""
+TEXTS = "ticket: {templates: {short_description: 'Please mend {{ title }}'}}"
+
+
+@pytest.mark.parametrize("extra", [TEXTS, "ticket: {disclose: full}", "ticket: {affected: {shown: 5}}"])
+def test_changed_texts_alone_have_a_reason_of_their_own(extra: str) -> None:
+    """So that they can be counted and held; where facts change too, the ticket is due anyway."""
     group = aggregate(open=3)
-    decision = run(group, ticket(group), OPEN, rule("ticket: {disclose: full}"))
-    assert (decision.kind, decision.reason) == (Kind.UPDATE, "facts_changed")
+    decision = run(group, ticket(group), OPEN, rule(extra))
+    assert (decision.kind, decision.reason) == (Kind.UPDATE, "template_changed")
+    more = run(aggregate(open=4), ticket(group), OPEN, rule(extra))
+    assert (more.kind, more.reason) == (Kind.UPDATE, "more_affected")
+
+
+def test_changed_texts_do_not_pass_with_a_note_that_waits() -> None:
+    """Written once today: the note comes tomorrow, and the texts stay what they are, a rewrite."""
+    link = replace(ticket(aggregate(open=3)), noted_on=NOW, facts=facts_digest(aggregate(open=4), RULE))
+    decision = run(aggregate(open=4), link, OPEN, rule(TEXTS))
+    assert (decision.reason, decision.revisit_at > NOW) == ("template_changed", True)
+
+
+@pytest.mark.parametrize("extra", ["cap: {per_rule_and_run: 1}", "ticket: {templates: {note: Done}}"])
+def test_a_rule_changed_elsewhere_rewrites_nothing(extra: str) -> None:
+    """Caps, notes and what is set once are no part of a ticket's lasting texts."""
+    group = aggregate(open=3)
+    assert run(group, ticket(group), OPEN, rule(extra)).reason == "up_to_date"
 
 
 def test_after_a_loss_of_redis_no_note_is_made_up() -> None:
