@@ -187,7 +187,9 @@ def plant_group(rig: Rig, finding_ids: list[str]) -> bytes:
     )
     facts = GroupFacts("per-recommendation", (), bytes(16))
     Groups(rig.store, rig.connection).contribute(fence, unit, [Share(group, facts, contribution)])
-    Ids(rig.store, rig.connection, unit).save(fence, 1, {0: {group: Members(len(finding_ids), finding_ids)}})
+    Ids(rig.store, rig.connection, unit).save(
+        fence, "", 1, {0: {group: Members(len(finding_ids), finding_ids)}}
+    )
     return group
 
 

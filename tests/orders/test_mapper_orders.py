@@ -1,0 +1,135 @@
+"""Two mappers on one unit, in every order of their steps.
+
+Each takes at most four Redis steps that matter (stage the buckets, contribute, save the ids, commit) after it
+claimed and read; the second comes by the unit when the first one's lease runs out. Between any two steps a
+person's closing of the tickets may be taken in, Redis may be wiped, or a newer run may start; the answer of
+the first one's commit may be lost, or lost and the commit sent again by the client.
+
+Not played, by argument: a sweep apart from the claim that it makes possible (it moves queue entries, which no
+other step reads); B first (the two are alike); a commit that is sent again together with an event (nobody
+comes between the two, so it is one commit whose answer is dropped).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import redis
+
+from common.state import keys
+from common.state.store import Fence
+from tests.orders.mapping_world import Worker, World, changed, rules_json
+from tests.orders.stepping import Actor, Patches, Snapshot, SteppedStore, chosen, merges
+
+STEPS = 5  # claim and read, then the four
+RAISED, AGAIN = "raised", "sent again"
+IDS = keys.ids("c", b"")
+Order = tuple[tuple[str, ...], str]
+
+
+@dataclass
+class Played:
+    """What came out of one order."""
+
+    commits: list[int] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+
+class Play:
+    """Plays orders from the same beginning."""
+
+    def __init__(self, client: redis.Redis, rules: str, patches: Patches | None = None) -> None:
+        self._client = client
+        self._patches = patches or {}
+        self.world = World(client, rules)
+        self.world.base()
+        self._base = Snapshot(client)
+
+    def __call__(self, order: Sequence[str], lost: str = "") -> list[str]:
+        """What is wrong after this order; nothing is."""
+        self._base.put_back()
+        played = Played()
+        actors = {"A": self._actor(played, lost), "B": self._actor(played, "")}
+        fenced = None
+        for place, event in enumerate(order):
+            if place == order.index("B"):
+                self.world.sweep()
+            if event in actors:
+                actors[event].step()
+            elif event == "close":
+                self.world.close()
+            else:
+                self._supersede(event)
+                fenced = self.world.written()
+        for actor in actors.values():
+            actor.finish()
+        if fenced is not None and (stale := changed(fenced, self.world.written())):
+            played.wrong.append(f"written by a superseded run: {stale}")
+        self._rest(played, "r2" if fenced is None else "r3")
+        return played.wrong
+
+    def _supersede(self, event: str) -> None:
+        if event == "wipe":
+            self._client.flushall()
+        else:
+            self.world.begin("r3")
+
+    def _rest(self, played: Played, last: str) -> None:
+        """The newest run is mapped to its end, and judged."""
+        if last == "r3":
+            if not self.world.store.known_epoch():
+                self.world.begin("r3")
+            self.world.ring(Fence(self.world.store.epoch(), "r3"))
+        self.world.settle()
+        played.wrong += self.world.wrong(last)
+        if sum(played.commits) > 1:
+            played.wrong.append("committed more than once")
+
+    def _actor(self, played: Played, lost: str) -> Actor:
+        def work(actor: Actor) -> None:
+            Worker(_store(self._client, self._patches, actor, played, lost)).drain()
+
+        return Actor(work)
+
+
+def _store(client: redis.Redis, patches: Patches, actor: Actor, played: Played, lost: str) -> SteppedStore:
+    came: set[str] = set()
+
+    def before(name: str, names: Sequence[bytes]) -> None:
+        stages = name == "set" and b":stage:" in names[0] and name not in came
+        if stages or name in ("contribute", "save_ids", "commit_unit"):
+            came.add(name)
+            actor.gate()
+
+    def after(name: str, answer: Any) -> None:
+        if name == "commit_unit":
+            played.commits.append(answer)
+            if lost == RAISED:
+                raise redis.ConnectionError("the answer is lost")
+
+    return SteppedStore(
+        client, patches, before=before, after=after, twice=frozenset({"commit_unit"} if lost == AGAIN else ())
+    )
+
+
+def every() -> list[Order]:
+    """All orders, with and without a lost answer."""
+    return [
+        *((order, "") for order in merges(STEPS, ("close", "wipe", "newer"))),
+        *((order, RAISED) for order in merges(STEPS, ("newer",))),
+        *((order, AGAIN) for order in merges(STEPS, ())),
+    ]
+
+
+@pytest.fixture
+def rules(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return rules_json(tmp_path_factory.mktemp("rules"))
+
+
+@pytest.mark.timeout(900)
+def test_a_unit_is_one_runs_whatever_the_order(redis_client: redis.Redis, rules: str) -> None:
+    """One run's records whole, contributions that are their fold, one commit, nothing of a stale run."""
+    play = Play(redis_client, rules)
+    wrong = [(order, lost, found) for order, lost in chosen(every()) if (found := play(order, lost))]
+    assert wrong == [], f"{len(wrong)} orders, for example {wrong[:3]}"
