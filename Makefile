@@ -34,8 +34,8 @@ bench: $(VENV)/.ready ## numbers: throughput, CPU and memory at 100,000 findings
 	$(BIN)/python -m tests.bench $(BENCH)
 
 .PHONY: chaos
-chaos: $(VENV)/.ready ## every interleaving of the outbox, and the killed syncs
-	ISTHMUS_CHAOS=full $(BIN)/python -m pytest tests/unit/common/state/test_interleavings.py tests/e2e/test_pipeline_killed.py tests/e2e/test_writer_kill.py
+chaos: $(VENV)/.ready ## every order of the outbox and of a unit's commit, and the killed syncs
+	ISTHMUS_CHAOS=full $(BIN)/python -m pytest tests/orders tests/e2e/test_pipeline_killed.py tests/e2e/test_writer_kill.py
 
 .PHONY: demo
 demo: $(VENV)/.ready ## plan, approve, sync, change the world, sync again: all on this machine

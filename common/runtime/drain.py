@@ -58,8 +58,8 @@ class Lease:
         with self._lock:
             return max(0.0, self._until - time.monotonic())
 
-    def settle(self, items: Sequence[Claimed]) -> int:
-        """Finish items; answers how many are gone."""
+    def settle(self, items: Sequence[Claimed]) -> set[bytes]:
+        """Finish items; answers the ids that are gone."""
         self._forget(items)
         return self._queue.settle(self._owner, items)
 

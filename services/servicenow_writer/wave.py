@@ -280,7 +280,9 @@ class Wave:
         overtaken = self.tools.settler.link(self.standing.fence.epoch, done, self._links)
         self._attach(done)
         self.tools.settler.record(self.standing.fence, done, overtaken)
-        self.lease.settle([ending.job.item for ending in done])
+        gone = self.lease.settle([ending.job.item for ending in done])
+        # What was replaced or taken over meanwhile has another's word on whether its group is dirty.
+        self.tools.settler.clean(self.standing.fence, [e for e in done if e.job.group in gone], overtaken)
         # Only now: an item that came back would find its file gone.
         for ending in done:
             if ending.job.order.attach_csv and ending.wrote:

@@ -28,7 +28,7 @@ from common.state.queue import Item, WorkQueue
 from common.state.register import Register
 from common.state.runs import Runs, UnitRecord
 from common.state.store import Fence, Store, octets
-from common.state.units import Units, unpack
+from common.state.units import Ids, Units, unpack
 from services.mapper.run_view import Views
 from services.mapper.shares import add_up
 from services.mapper.stage_finish import FinishStage
@@ -228,7 +228,7 @@ class World:
         return wanted
 
     def _contributions(self) -> list[str]:
-        """Contributions that are not the fold of the committed records."""
+        """Contributions, and ids, that are not those of the committed records."""
         groups = self.groups()
         parts = add_up(self.buckets(), set(groups))
         found = []
@@ -236,6 +236,9 @@ class World:
             wanted = parts[group].contribution() if group in parts else None
             if state.units.get(KEY) != wanted:
                 found.append(f"group {group.hex()} counts {state.units.get(KEY)}, the records {wanted}")
+            known = {finding_key(one) for one in Ids(self.store, "c", KEY).of(group).ids}
+            if known != ({key for _, _, key in parts[group].order} if group in parts else set()):
+                found.append(f"group {group.hex()} has {len(known)} ids")
         return found
 
 

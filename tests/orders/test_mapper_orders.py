@@ -1,13 +1,14 @@
 """Two mappers on one unit, in every order of their steps.
 
-Each takes at most four Redis steps that matter (stage the buckets, contribute, save the ids, commit) after it
-claimed and read; the second comes by the unit when the first one's lease runs out. Between any two steps a
-person's closing of the tickets may be taken in, Redis may be wiped, or a newer run may start; the answer of
-the first one's commit may be lost, or lost and the commit sent again by the client.
+Each takes four Redis steps that matter (register its mapping, contribute, save the ids, commit) after it
+claimed, read and staged; the second comes by the unit when the first one's lease runs out. Between any two
+steps a person's closing of the tickets may be taken in, Redis may be wiped, or a newer run may start; the
+answer of the first one's commit may be lost, or lost and the commit sent again by the client.
 
-Not played, by argument: a sweep apart from the claim that it makes possible (it moves queue entries, which no
-other step reads); B first (the two are alike); a commit that is sent again together with an event (nobody
-comes between the two, so it is one commit whose answer is dropped).
+Not played, by argument: the steps of staging, which no other worker sees before it is registered; a sweep
+apart from the claim that it makes possible (it moves queue entries, which no other step reads); B first (the
+two are alike); a commit that is sent again together with an event (nobody comes between the two, so it is one
+commit whose answer is dropped).
 """
 
 from collections.abc import Sequence
@@ -17,14 +18,13 @@ from typing import Any
 import pytest
 import redis
 
-from common.state import keys
 from common.state.store import Fence
 from tests.orders.mapping_world import Worker, World, changed, rules_json
 from tests.orders.stepping import Actor, Patches, Snapshot, SteppedStore, chosen, merges
 
-STEPS = 5  # claim and read, then the four
+STEPS = 5  # claim, read and stage, then the four
 RAISED, AGAIN = "raised", "sent again"
-IDS = keys.ids("c", b"")
+STEPPED = frozenset({"contribute", "save_ids", "commit_unit"})
 Order = tuple[tuple[str, ...], str]
 
 
@@ -51,7 +51,7 @@ class Play:
         self._base.put_back()
         played = Played()
         actors = {"A": self._actor(played, lost), "B": self._actor(played, "")}
-        fenced = None
+        newest, fenced = None, None
         for place, event in enumerate(order):
             if place == order.index("B"):
                 self.world.sweep()
@@ -60,29 +60,28 @@ class Play:
             elif event == "close":
                 self.world.close()
             else:
-                self._supersede(event)
+                newest = self._supersede(event)
                 fenced = self.world.written()
         for actor in actors.values():
             actor.finish()
         if fenced is not None and (stale := changed(fenced, self.world.written())):
             played.wrong.append(f"written by a superseded run: {stale}")
-        self._rest(played, "r2" if fenced is None else "r3")
+        self._rest(played, newest)
         return played.wrong
 
-    def _supersede(self, event: str) -> None:
+    def _supersede(self, event: str) -> Fence:
+        """A newer run, or the same one asked for again after a loss of Redis: its id is that of its slot."""
         if event == "wipe":
             self._client.flushall()
-        else:
-            self.world.begin("r3")
+        return self.world.begin("r2" if event == "wipe" else "r3")
 
-    def _rest(self, played: Played, last: str) -> None:
+    def _rest(self, played: Played, newest: Fence | None) -> None:
         """The newest run is mapped to its end, and judged."""
-        if last == "r3":
-            if not self.world.store.known_epoch():
-                self.world.begin("r3")
-            self.world.ring(Fence(self.world.store.epoch(), "r3"))
+        if newest is not None:
+            played.commits.clear()
+            self.world.ring(newest)
         self.world.settle()
-        played.wrong += self.world.wrong(last)
+        played.wrong += self.world.wrong(newest.run if newest else "r2")
         if sum(played.commits) > 1:
             played.wrong.append("committed more than once")
 
@@ -94,12 +93,8 @@ class Play:
 
 
 def _store(client: redis.Redis, patches: Patches, actor: Actor, played: Played, lost: str) -> SteppedStore:
-    came: set[str] = set()
-
     def before(name: str, names: Sequence[bytes]) -> None:
-        stages = name == "set" and b":stage:" in names[0] and name not in came
-        if stages or name in ("contribute", "save_ids", "commit_unit"):
-            came.add(name)
+        if name in STEPPED or (name == "swap" and names[0].endswith(b":units")):
             actor.gate()
 
     def after(name: str, answer: Any) -> None:
