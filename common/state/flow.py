@@ -89,17 +89,17 @@ class Flow:
             return
         if record.get("begun") != "1" and time.time() - int(record["started"]) > _BEGIN_SECONDS:
             self._begin(connection, Fence(epoch, run))
-        self._recount(connection, run, record)
+        self._recount(connection, Fence(epoch, run), record)
         self.advance(connection, Fence(epoch, run))
 
-    def _recount(self, connection: str, run: str, record: Mapping[str, str]) -> None:
+    def _recount(self, connection: str, fence: Fence, record: Mapping[str, str]) -> None:
         """Units whose worker was killed between ending them and saying so: their records tell."""
         if record.get("planned") != "1" or record.get("decided") == "1":
             return
         if any(self.queue(connection, name).size() for name in _READING):
             return
-        ended = [unit.unit for unit in Runs(self._store, connection).units(run) if unit.ended]
-        self._note_ended(connection, run, ended)
+        ended = [unit.unit for unit in Runs(self._store, connection).units(fence.run) if unit.ended]
+        self._note_ended(connection, fence, ended)
 
     def _begin(self, connection: str, fence: Fence) -> None:
         for name in QUEUES:
@@ -120,14 +120,13 @@ class Flow:
 
     def unit_ended(self, connection: str, fence: Fence, unit: str) -> None:
         """A unit is done or failed."""
-        self._note_ended(connection, fence.run, [unit])
+        self._note_ended(connection, fence, [unit])
         self.advance(connection, fence)
 
-    def _note_ended(self, connection: str, run: str, units: Sequence[str]) -> None:
-        if units:
-            key = keys.run(connection, run, "ended")
-            self._store.client.sadd(key, *units)
-            self._store.client.expire(key, 24 * 3600)
+    def _note_ended(self, connection: str, fence: Fence, units: Sequence[str]) -> None:
+        key = keys.run(connection, fence.run, "ended")
+        self._store.write(fence, connection, "SADD", key, units)
+        self._store.client.expire(key, 24 * 3600)
 
     def advance(self, connection: str, fence: Fence) -> None:
         """Put the next phase's work if the present phase is over. Idempotent. Raises `Superseded`."""

@@ -85,8 +85,11 @@ class CapCounting:
                 now = int(time.time())
                 # Worst first: the score is the lower the worse.
                 self._holds.put(
-                    Hold(g, view.run, rule_id, kind, exceeded.reason, int(1000 - scores[g]), now)
-                    for g in held
+                    view.fence,
+                    *(
+                        Hold(g, view.run, rule_id, kind, exceeded.reason, int(1000 - scores[g]), now)
+                        for g in held
+                    ),
                 )
             self._candidates.drop(rule_id, kind, held)
 

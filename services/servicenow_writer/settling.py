@@ -82,7 +82,6 @@ class Settler:
         for ending in endings:
             if ending.outcome is Outcome.DEAD:
                 self._dead.put(ending.job.group, dead_letter(ending))
-        self._holds.put(_hold(e, fence.run, now) for e in endings if e.outcome is Outcome.HELD)
         if any(e.outcome is Outcome.DEAD or (e.outcome is Outcome.HELD and not e.settled) for e in endings):
             self._runs.annotate(fence.run, {"troubled": "1"})
         self._mark(endings, {e.job.group for e in endings if e.dirty} | overtaken)
@@ -91,10 +90,11 @@ class Settler:
         wrote = [e for e in endings if e.wrote]
         self._register.wrote(audit_entry(e, fence.run, now) for e in wrote)
         self._dead.drop([e.job.group for e in wrote])
-        self._holds.drop([e.job.group for e in wrote if e.outcome is not Outcome.HELD])
         for kind, word in ((Kind.CREATE, "create"), (Kind.RESOLVE, "resolve")):
             self._register.use_release(word, [e.job.group for e in wrote if e.job.order.kind == kind])
         try:
+            self._holds.put(fence, *(_hold(e, fence.run, now) for e in endings if e.outcome is Outcome.HELD))
+            self._holds.drop(fence, [e.job.group for e in wrote if e.outcome is not Outcome.HELD])
             self._runs.outcomes(fence, [(e.job.group, e.outcome, e.reason) for e in endings])
             self._groups.remember_packed(fence, {e.job.group: e.job.order.memo for e in wrote})
         except Superseded:

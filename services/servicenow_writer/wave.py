@@ -140,11 +140,11 @@ class Wave:
         return v.judge_update(job.order, seen.of_update(job), link, wait, self.tools.clients.user)
 
     def _ending(self, job: Job, verdict: v.Landed | v.Adopt | v.Leave | v.Refuse) -> Ending:
-        now = int(self.tools.clock())
+        now, user = int(self.tools.clock()), self.tools.clients.user
         if isinstance(verdict, v.Landed):
-            return end.landed(job, verdict.record, verdict.kept, now)
+            return end.landed(job, verdict.record, verdict.kept, now, user)
         if isinstance(verdict, v.Adopt):
-            return end.adopted(job, verdict.record, now)
+            return end.adopted(job, verdict.record, now, user)
         if isinstance(verdict, v.Leave):
             return end.left(job, verdict)
         return end.dead(job, verdict.reason, verdict.sentence)

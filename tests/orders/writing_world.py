@@ -6,6 +6,7 @@ a create.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -42,6 +43,7 @@ DIGEST = identity_digest("c", RULE, [("recommendation", "rec-a")])
 GROUP = group_of(DIGEST)
 CORRELATION = correlation_id("c", TABLE, DIGEST, 1)
 METRICS = Metrics("orders")
+SETTINGS = Settings()
 HELD = 60.0
 NO_TIME = 0.001
 _encode = msgspec.msgpack.Encoder().encode
@@ -115,7 +117,7 @@ class Writer:
     def __init__(self, store: Store, access: Access, limit: float = HELD) -> None:
         imitated: Any = access
         clients = Clients(imitated, imitated, imitated, imitated, US)
-        settings = Settings(server_limit_seconds=limit)
+        settings = SETTINGS.model_copy(update={"server_limit_seconds": limit})
         flow = Flow(store, Bells(store, lambda _lane, _bell: None, 15, 4), window=1000, stale_after=0)
         self._stage = WriteStage(store, settings, _Pool(clients), flow, METRICS, CountedRequests(METRICS))
         self._queue = WorkQueue(store, "c", "write")
@@ -132,7 +134,7 @@ class Writer:
         """What `Drainer.run` does with one claim."""
         items = self._queue.claim(10, HELD, name)
         if items:
-            self.lease = Lease(self._queue, items, HELD, name)
+            self.lease = Lease(self._queue, items, HELD, name, time.monotonic())
             self._drainer._handle(self._stage, "c", items, self.lease)
 
     def expire(self) -> None:
