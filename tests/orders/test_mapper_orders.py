@@ -7,7 +7,7 @@ answer of the first one's commit may be lost, or lost and the commit sent again 
 
 Not played, by argument: the steps of staging, which no other worker sees before it is registered; a sweep
 apart from the claim that it makes possible (it moves queue entries, which no other step reads); B first (the
-two are alike); a commit that is sent again together with an event (nobody comes between the two, so it is one
+two are alike); a closing after both could have registered; a commit that is sent again together with an event (nobody comes between the two, so it is one
 commit whose answer is dropped).
 """
 
@@ -108,10 +108,16 @@ def _store(client: redis.Redis, patches: Patches, actor: Actor, played: Played, 
     )
 
 
+def _matters(order: Sequence[str]) -> bool:
+    """A closing moves nothing any more once a mapping is registered."""
+    before = order[: order.index("close")] if "close" in order else ()
+    return before.count("A") <= 2 and before.count("B") <= 2
+
+
 def every() -> list[Order]:
     """All orders, with and without a lost answer."""
     return [
-        *((order, "") for order in merges(STEPS, ("close", "wipe", "newer"))),
+        *((order, "") for order in merges(STEPS, ("close", "wipe", "newer")) if _matters(order)),
         *((order, RAISED) for order in merges(STEPS, ("newer",))),
         *((order, AGAIN) for order in merges(STEPS, ())),
     ]

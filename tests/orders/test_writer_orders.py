@@ -137,3 +137,21 @@ def test_a_group_gets_one_ticket_whatever_the_order(redis_client: redis.Redis, r
     play = Play(redis_client, rules)
     wrong = [(order, loser, found) for order, loser in chosen(every()) if (found := play(order, loser))]
     assert wrong == [], f"{len(wrong)} orders, for example {wrong[:3]}"
+
+
+def test_a_change_is_not_sent_by_a_run_that_was_overtaken(redis_client: redis.Redis, rules: str) -> None:
+    """An update without a note leaves no intent; the register is looked at all the same."""
+    world = World(redis_client, rules)
+    world.base()
+    sent: list[str] = []
+    quiet = Access(world.instance, lambda _: None, loses_answer=False, sent=lambda: sent.append("create"))
+    Writer(world.store, quiet).work("A")
+    world.change("Fix it better")
+
+    def overtake(where: str) -> None:
+        if where == "look":
+            world.begin("r2")
+
+    overtaken = Access(world.instance, overtake, loses_answer=False, sent=lambda: sent.append("change"))
+    Writer(world.store, overtaken).work("B")
+    assert sent == ["create"]

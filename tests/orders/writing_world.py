@@ -203,8 +203,27 @@ class World:
         if Links(self.store, "c").get(GROUP) is not None:
             Runs(self.store, "c").outcomes(self.fence, [(GROUP, Outcome.UNCHANGED, "no_change")])
             return
-        self.text = text
-        body = Order(
+        self._put(self._create(text))
+
+    def change(self, text: str) -> None:
+        """The mapper wants another text on the ticket."""
+        link = Links(self.store, "c").get(GROUP)
+        assert link is not None
+        order = self._create(text)
+        changes = {
+            "kind": Kind.UPDATE,
+            "seq": link.seq + 1,
+            "sys_id": link.sys_id,
+            "expect_state": link.state,
+        }
+        self._put(msgspec.structs.replace(order, **changes))
+
+    def _put(self, order: Order) -> None:
+        self.text = order.fields["short_description"]
+        WorkQueue(self.store, "c", "write").put(self.fence, [Item(GROUP, 0, _encode(order))])
+
+    def _create(self, text: str) -> Order:
+        return Order(
             group=GROUP.hex(),
             kind=Kind.CREATE,
             reason="new_findings",
@@ -219,7 +238,6 @@ class World:
             rule=RULE,
             fields={"short_description": text},
         )
-        WorkQueue(self.store, "c", "write").put(self.fence, [Item(GROUP, 0, _encode(body))])
 
     def sweep(self, *, parked: bool = False) -> None:
         """Leases run out; with `parked` the time of what was put off has come as well."""
