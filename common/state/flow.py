@@ -89,6 +89,8 @@ class Flow:
             return
         if record.get("begun") != "1" and time.time() - int(record["started"]) > _BEGIN_SECONDS:
             self._begin(connection, Fence(epoch, run))
+        elif record.get("tickets_read") != "1":
+            self._put_first(connection, Fence(epoch, run))
         self._recount(connection, Fence(epoch, run), record)
         self.advance(connection, Fence(epoch, run))
 
@@ -102,13 +104,16 @@ class Flow:
         self._note_ended(connection, fence, ended)
 
     def _begin(self, connection: str, fence: Fence) -> None:
-        for name in QUEUES:
-            self.queue(connection, name).clear()
+        queues = [key for name in QUEUES for key in self.queue(connection, name).keys]
+        run = keys.run(connection, fence.run)
+        self._store.fenced("begin_run", fence, connection, [run, *queues], [])
+        self._put_first(connection, fence)
+
+    def _put_first(self, connection: str, fence: Fence) -> None:
         # While the links are not rebuilt nobody knows which findings have a ticket: no unit is read before.
         rebuilt = Register(self._store, connection).links_rebuilt(fence.epoch)
         for name in ("tickets", "plan") if rebuilt else ("tickets",):
-            self.put(connection, fence, name, [Item(fence.run.encode(), 0, b"")])
-        Runs(self._store, connection).update(fence, {"begun": "1"})
+            self._put_once(connection, fence, name)
 
     def queue(self, connection: str, name: str) -> WorkQueue:
         return WorkQueue(self._store, connection, name)

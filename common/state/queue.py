@@ -128,9 +128,10 @@ class WorkQueue:
         """Items of every kind: ready, leased and parked."""
         return int(self._store.client.hlen(self._key["body"]))
 
-    def clear(self) -> None:
-        """Drop all items (a new run replaces the old one's work)."""
-        self._store.client.unlink(*self._key.values())
+    @property
+    def keys(self) -> list[bytes]:
+        """Every key of the queue (a new run drops the old one's work)."""
+        return list(self._key.values())
 
     def _names(self, *parts: str) -> list[bytes]:
         return [self._key[part] for part in parts]

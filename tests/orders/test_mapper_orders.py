@@ -7,8 +7,8 @@ answer of the first one's commit may be lost, or lost and the commit sent again 
 
 Not played, by argument: the steps of staging, which no other worker sees before it is registered; a sweep
 apart from the claim that it makes possible (it moves queue entries, which no other step reads); B first (the
-two are alike); a closing after both could have registered; a commit that is sent again together with an event (nobody comes between the two, so it is one
-commit whose answer is dropped).
+two are alike); a closing once a mapping is registered; a commit that is sent again together with an event
+(nobody comes between the two, so it is one commit whose answer is dropped).
 """
 
 from collections.abc import Sequence

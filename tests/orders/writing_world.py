@@ -183,7 +183,7 @@ class World:
         self.fence = Fence(epoch, run)
         assert self._flow.start_run("c", epoch, run, {"mode": "live"}, self._rules) == run
         for name in ("tickets", "plan"):
-            WorkQueue(self.store, "c", name).clear()
+            self.client.unlink(*WorkQueue(self.store, "c", name).keys)
         decided = {"touched": "1", "decided": "1", "planned": "1", "units_planned": "0"}
         Runs(self.store, "c").update(self.fence, decided)
 

@@ -11,7 +11,7 @@ from common.state import keys
 from common.state.flow import CHUNK, Flow
 from common.state.groups import Groups
 from common.state.holds import Hold, Holds
-from common.state.queue import WorkQueue
+from common.state.queue import Item, WorkQueue
 from common.state.runs import Runs, UnitRecord
 from common.state.store import Fence, Store
 from common.state.units import Ids, Members
@@ -94,3 +94,35 @@ def test_a_chunk_whose_answer_was_lost_is_not_overwritten(store: Store) -> None:
     _flow(SteppedStore(store.client, twice={"fill"})).advance("c", fence)
     bodies = WorkQueue(store, "c", "rows").claim(10, 60, "me")
     assert sorted(b"".join(item.body for item in bodies)) == sorted(b"".join(wanted))
+
+
+def test_a_starter_that_was_frozen_empties_no_queue(store: Store) -> None:
+    """Neither what its own run has put since another one began it, nor a newer run's work."""
+    flow, epoch = _flow(store), store.epoch()
+
+    def freeze(name: str, _: object) -> None:
+        if name == "begin_run":
+            store.client.hset(keys.run("c", "r1"), "started", "0")
+            flow.resume("c", epoch)
+            flow.put("c", Fence(epoch, "r1"), "read", [Item(b"unit", 0, b"")])
+
+    _flow(SteppedStore(store.client, before=freeze)).start_run("c", epoch, "r1", {"mode": "live"}, "{}")
+    assert WorkQueue(store, "c", "read").size() == 1
+
+    def overtake(name: str, _: object) -> None:
+        if name == "begin_run":
+            flow.start_run("c", epoch, "r3", {"mode": "live"}, "{}")
+            flow.put("c", Fence(epoch, "r3"), "read", [Item(b"unit", 0, b"")])
+
+    with pytest.raises(Superseded):
+        _flow(SteppedStore(store.client, before=overtake)).start_run("c", epoch, "r2", {"mode": "live"}, "{}")
+    assert WorkQueue(store, "c", "read").size() == 1
+
+
+def test_a_starter_that_died_after_it_began_is_made_up_for(store: Store) -> None:
+    """The sweep puts the first work of a run that has none."""
+    flow, epoch = _flow(store), store.epoch()
+    flow.start_run("c", epoch, "r1", {"mode": "live"}, "{}")
+    store.client.unlink(*WorkQueue(store, "c", "tickets").keys)
+    flow.resume("c", epoch)
+    assert [item.id for item in WorkQueue(store, "c", "tickets").claim(2, 60, "me")] == [b"r1"]
