@@ -71,6 +71,7 @@ class Worker:
             budget_seconds=600,
             paused=lambda _connection: False,
             failure=lambda _queue, _reason, _seconds: None,
+            parked=lambda _seconds: None,
         )
 
     def drain(self, queue: str = "map") -> None:

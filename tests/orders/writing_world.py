@@ -127,6 +127,7 @@ class Writer:
             budget_seconds=HELD,
             paused=lambda _connection: False,
             failure=lambda _queue, _reason, _seconds: None,
+            parked=lambda _seconds: None,
         )
         self.lease: Lease | None = None
 

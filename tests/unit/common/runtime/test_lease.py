@@ -45,5 +45,6 @@ def test_a_worker_that_was_frozen_after_its_claim_holds_nothing(store: Store) ->
         budget_seconds=5,
         paused=lambda _: False,
         failure=lambda *_: None,
+        parked=lambda _seconds: None,
     ).run(stage, "c")
     assert stage.held == [False]
