@@ -41,7 +41,7 @@ chaos: $(VENV)/.ready ## faults, people and Azure mixed by a seed (SEED=1), then
 
 .PHONY: chaos-full
 chaos-full: $(VENV)/.ready ## every interleaving, each fault by itself with the default leases, ten seeds: hours
-	ISTHMUS_CHAOS=full $(BIN)/python -m pytest tests/unit/common/state tests/e2e/test_chaos.py
+	ISTHMUS_CHAOS=full $(BIN)/python -m pytest tests/orders tests/e2e/test_chaos.py
 	for seed in 1 2 3 4 5 6 7 8 9 10; do $(BIN)/python -m tests.chaos --seed $$seed || exit 1; done
 
 .PHONY: demo

@@ -29,14 +29,16 @@ class Lease:
         items: Sequence[Claimed],
         seconds: float,
         owner: str,
+        since: float,
         parked: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
+        """`since` is the monotonic time before the claim: a worker that was frozen after it must know."""
         self._queue = queue
         self._items = {item.id: item for item in items}
         self._seconds = seconds
         self._owner = owner
         self._parked = parked
-        self._until = time.monotonic() + seconds
+        self._until = since + seconds
         self._stop = threading.Event()
         self._lock = threading.Lock()
 
@@ -58,8 +60,8 @@ class Lease:
         with self._lock:
             return max(0.0, self._until - time.monotonic())
 
-    def settle(self, items: Sequence[Claimed]) -> int:
-        """Finish items; answers how many are gone."""
+    def settle(self, items: Sequence[Claimed]) -> set[bytes]:
+        """Finish items; answers the ids that are gone."""
         self._forget(items)
         return self._queue.settle(self._owner, items)
 
@@ -131,11 +133,11 @@ class Drainer:
         queue = self._queue_of(connection, stage.queue)
         ends = time.monotonic() + self._budget_seconds
         while time.monotonic() < ends and not self._paused(connection):
-            owner = secrets.token_hex(6)
+            owner, since = secrets.token_hex(6), time.monotonic()
             items = queue.claim(stage.batch, self._lease_seconds, owner)
             if not items:
                 return 0
-            with Lease(queue, items, self._lease_seconds, owner, self._parked) as lease:
+            with Lease(queue, items, self._lease_seconds, owner, since, self._parked) as lease:
                 self._handle(stage, connection, items, lease)
         return queue.depth().ready
 

@@ -91,26 +91,31 @@ class Flow:
             return
         if record.get("begun") != "1" and time.time() - int(record["started"]) > _BEGIN_SECONDS:
             self._begin(connection, Fence(epoch, run))
-        self._recount(connection, run, record)
+        elif record.get("tickets_read") != "1":
+            self._put_first(connection, Fence(epoch, run))
+        self._recount(connection, Fence(epoch, run), record)
         self.advance(connection, Fence(epoch, run))
 
-    def _recount(self, connection: str, run: str, record: Mapping[str, str]) -> None:
+    def _recount(self, connection: str, fence: Fence, record: Mapping[str, str]) -> None:
         """Units whose worker was killed between ending them and saying so: their records tell."""
         if record.get("planned") != "1" or record.get("decided") == "1":
             return
         if any(self.queue(connection, name).size() for name in _READING):
             return
-        ended = [unit.unit for unit in Runs(self._store, connection).units(run) if unit.ended]
-        self._note_ended(connection, run, ended)
+        ended = [unit.unit for unit in Runs(self._store, connection).units(fence.run) if unit.ended]
+        self._note_ended(connection, fence, ended)
 
     def _begin(self, connection: str, fence: Fence) -> None:
-        for name in QUEUES:
-            self.queue(connection, name).clear()
+        queues = [key for name in QUEUES for key in self.queue(connection, name).keys]
+        run = keys.run(connection, fence.run)
+        self._store.fenced("begin_run", fence, connection, [run, *queues], [])
+        self._put_first(connection, fence)
+
+    def _put_first(self, connection: str, fence: Fence) -> None:
         # While the links are not rebuilt nobody knows which findings have a ticket: no unit is read before.
         rebuilt = Register(self._store, connection).links_rebuilt(fence.epoch)
         for name in ("tickets", "plan") if rebuilt else ("tickets",):
-            self.put(connection, fence, name, [Item(fence.run.encode(), 0, b"")])
-        Runs(self._store, connection).update(fence, {"begun": "1"})
+            self._put_once(connection, fence, name)
 
     def queue(self, connection: str, name: str) -> WorkQueue:
         return WorkQueue(self._store, connection, name)
@@ -122,14 +127,13 @@ class Flow:
 
     def unit_ended(self, connection: str, fence: Fence, unit: str) -> None:
         """A unit is done or failed."""
-        self._note_ended(connection, fence.run, [unit])
+        self._note_ended(connection, fence, [unit])
         self.advance(connection, fence)
 
-    def _note_ended(self, connection: str, run: str, units: Sequence[str]) -> None:
-        if units:
-            key = keys.run(connection, run, "ended")
-            self._store.client.sadd(key, *units)
-            self._store.client.expire(key, 24 * 3600)
+    def _note_ended(self, connection: str, fence: Fence, units: Sequence[str]) -> None:
+        key = keys.run(connection, fence.run, "ended")
+        self._store.write(fence, connection, "SADD", key, units)
+        self._store.client.expire(key, 24 * 3600)
 
     def advance(self, connection: str, fence: Fence) -> None:
         """Put the next phase's work if the present phase is over. Idempotent. Raises `Superseded`."""

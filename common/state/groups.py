@@ -169,17 +169,16 @@ class Groups:
         for group in self._store.client.sscan_iter(keys.rule_groups(self._connection, rule), count=500):
             yield octets(group)
 
-    def revisit(self, when: Mapping[bytes, int]) -> None:
-        """Come back to groups at a time (Unix seconds); 0 forgets it."""
-        if self._plan or not when:
+    def revisit(self, fence: Fence, when: Mapping[bytes, int]) -> None:
+        """Come back to groups at a time (Unix seconds); 0 forgets it. Raises `Superseded`."""
+        if self._plan:
             return
-        pipe = self._store.client.pipeline(transaction=False)
-        for group, at in when.items():
-            if at:
-                pipe.zadd(keys.due(self._connection), {group: at})
-            else:
-                pipe.zrem(keys.due(self._connection), group)
-        pipe.execute()
+        due = keys.due(self._connection)
+        at = [part for group, time in when.items() if time for part in (time, group)]
+        self._store.write(fence, self._connection, "ZADD", due, at)
+        self._store.write(
+            fence, self._connection, "ZREM", due, [group for group, at in when.items() if not at]
+        )
 
     def due(self, now: int) -> list[bytes]:
         """Groups whose time has come."""

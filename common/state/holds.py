@@ -2,12 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from common.state import keys
-from common.state.store import Store, octets, text
+from common.state.store import Fence, Store, octets, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +28,20 @@ class Holds:
 
     def __init__(self, store: Store, connection: str) -> None:
         self._store = store
+        self._connection = connection
         self._key = keys.named(connection, "held")
 
-    def put(self, holds: Iterable[Hold]) -> None:
-        """Hold groups; the first `since` of a group stays."""
-        pipe = self._store.client.pipeline(transaction=False)
+    def put(self, fence: Fence, *holds: Hold) -> None:
+        """Hold groups. Raises `Superseded`."""
+        flat: list[bytes | str] = []
         for hold in holds:
             value = {"run": hold.run, "rule": hold.rule, "kind": hold.kind, "reason": hold.reason}
-            packed = json.dumps({**value, "worst": hold.worst, "since": hold.since})
-            pipe.hset(self._key, hold.group, packed)
-        pipe.execute()
+            flat += [hold.group, json.dumps({**value, "worst": hold.worst, "since": hold.since})]
+        self._store.write(fence, self._connection, "HSET", self._key, flat)
 
-    def drop(self, groups: Sequence[bytes]) -> None:
-        """The groups are held no more."""
-        if groups:
-            self._store.client.hdel(self._key, *groups)
+    def drop(self, fence: Fence, groups: Sequence[bytes]) -> None:
+        """The groups are held no more. Raises `Superseded`: a newer run may hold them."""
+        self._store.write(fence, self._connection, "HDEL", self._key, groups)
 
     def all(self) -> Iterator[Hold]:
         for group, packed in self._store.client.hscan_iter(self._key, count=500):

@@ -25,8 +25,13 @@ def run(c: str, r: str, part: str = "") -> bytes:
 
 
 def unit_part(c: str, r: str, part: str, u: bytes) -> bytes:
-    """What a run holds of one unit: pages, stage, ids, missing, answers."""
+    """What a run holds of one unit: pages, tags, answers."""
     return f"isth:{c}:run:{r}:{part}:".encode() + u
+
+
+def staged(c: str, r: str, part: str, stage: str, u: bytes) -> bytes:
+    """What one mapping of a unit left: stage (its next generation), ids, missing."""
+    return unit_part(c, r, f"{part}:{stage}", u)
 
 
 def page(c: str, r: str, u: bytes, attempt: str, number: int) -> bytes:

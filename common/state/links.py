@@ -48,7 +48,7 @@ class Links:
         args: list[bytes] = []
         for group, (before, after) in changes.items():
             args += [group, pack_link(before) if before is not None else b"", pack_link(after)]
-        lost = self._store.fenced("link", fence, self._connection, [self._key], args)
+        lost = self._store.fenced("swap", fence, self._connection, [self._key], args)
         return set(lost)
 
     def scan(self) -> Iterator[tuple[bytes, Link]]:

@@ -85,14 +85,14 @@ class WorkQueue:
         )
         return set(kept)
 
-    def settle(self, owner: str, items: Iterable[Claimed]) -> int:
-        """Finish items; answers how many are gone (others were replaced, or their lease was lost)."""
+    def settle(self, owner: str, items: Iterable[Claimed]) -> set[bytes]:
+        """Finish items; answers the ids that are gone (others were replaced, or their lease was lost)."""
         args: list[object] = [owner]
         for item in items:
             args += [item.id, item.seq]
         if len(args) == 1:
-            return 0
-        return int(self._store.run("settle", self._names("ready", "leased", "body", "owner", "tries"), args))
+            return set()
+        return set(self._store.run("settle", self._names("ready", "leased", "body", "owner", "tries"), args))
 
     def park(self, owner: str, item: Claimed, seconds: float, body: bytes = b"") -> int:
         """Give an item back for later, with a new body if one is given; answers how often that was done."""
@@ -128,9 +128,10 @@ class WorkQueue:
         """Items of every kind: ready, leased and parked."""
         return int(self._store.client.hlen(self._key["body"]))
 
-    def clear(self) -> None:
-        """Drop all items (a new run replaces the old one's work)."""
-        self._store.client.unlink(*self._key.values())
+    @property
+    def keys(self) -> list[bytes]:
+        """Every key of the queue (a new run drops the old one's work)."""
+        return list(self._key.values())
 
     def _names(self, *parts: str) -> list[bytes]:
         return [self._key[part] for part in parts]

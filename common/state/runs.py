@@ -9,7 +9,7 @@ import msgspec
 
 from common.model.decision import Outcome
 from common.state import keys
-from common.state.store import Fence, Store, raw, text
+from common.state.store import Fence, Store, octets, raw, text
 
 RUN_TTL = 30 * 24 * 3600
 OUTCOMES_TTL = 2 * 24 * 3600  # by group; the counts stay for as long as the run
@@ -20,12 +20,16 @@ SUPERSEDED, REJECTED, APPROVED = "superseded", "rejected", "approved"
 
 
 class UnitRecord(msgspec.Struct, frozen=True):
-    """One unit in one run. `state`: planned, read, mapped, done or failed (with `reason`)."""
+    """One unit in one run. `state`: planned, read, mapped, done or failed (with `reason`).
+
+    `attempt` names the reading whose pages count, `stage` the mapping whose staged generation counts.
+    """
 
     unit: str
     state: str = "planned"
     expected: int = 0
     attempt: str = ""
+    stage: str = ""
     tries: int = 0
     read: int = 0
     matched: int = 0
@@ -149,6 +153,19 @@ class Runs:
             for record in some[start : start + _CHUNK]:
                 flat += [record.unit, pack_unit(record)]
             self._store.fenced("set", fence, self._connection, [key], flat)
+
+    def move_unit(self, fence: Fence, states: Sequence[str], after: UnitRecord) -> bool:
+        """Put a unit's record if the present one is in one of `states`; answers whether it was put.
+
+        Of several workers on one unit the first one's word stands. Raises `Superseded`.
+        """
+        key = keys.run(self._connection, fence.run, "units")
+        packed = octets(self._store.client.hget(key, after.unit))
+        if not packed or _unit(packed).state not in states:
+            return False
+        return not self._store.fenced(
+            "swap", fence, self._connection, [key], [after.unit, packed, pack_unit(after)]
+        )
 
     def unit(self, run: str, unit: str) -> UnitRecord | None:
         packed = self._store.client.hget(keys.run(self._connection, run, "units"), unit)

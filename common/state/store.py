@@ -12,6 +12,8 @@ from redis.commands.core import Script
 from common.errors import Superseded
 from common.state import keys
 
+_ARGS = 1000  # even, so that pairs stay together
+
 
 @dataclass(frozen=True, slots=True)
 class Fence:
@@ -60,6 +62,11 @@ class Store:
             if "STALE" in str(error):
                 raise Superseded from error
             raise
+
+    def write(self, fence: Fence, connection: str, command: str, key: bytes, args: Sequence[Any]) -> None:
+        """One write command, in chunks of its arguments, behind the fence. Raises `Superseded`."""
+        for start in range(0, len(args), _ARGS):
+            self.fenced("write", fence, connection, [key], [command, *args[start : start + _ARGS]])
 
     def _script(self, name: str, *, fenced: bool) -> Script:
         label = f"{name}:{fenced}"

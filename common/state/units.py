@@ -199,6 +199,7 @@ class Ids:
     def __init__(self, store: Store, connection: str, unit: bytes) -> None:
         self._store = store
         self._connection = connection
+        self._unit = unit
         self._key = keys.ids(connection, unit)
 
     def buckets(self) -> int:
@@ -214,12 +215,15 @@ class Ids:
         buckets = self.buckets()
         return self.load(bucket_of(group, buckets)).get(group, NOBODY) if buckets else NOBODY
 
-    def save(self, fence: Fence, buckets: int, changed: Mapping[int, Mapping[bytes, Members]]) -> None:
-        """Write whole buckets. Raises `Superseded`."""
+    def save(
+        self, fence: Fence, base: str, buckets: int, changed: Mapping[int, Mapping[bytes, Members]]
+    ) -> None:
+        """Write whole buckets, while the unit's generation is still `base`'s. Raises `Superseded`."""
         fields: list[str | bytes] = ["buckets", str(buckets)]
         for number, content in changed.items():
             fields += [str(number), pack_ids(content)]
-        self._store.fenced("set", fence, self._connection, [self._key], fields)
+        names = [self._key, keys.generation(self._connection, self._unit)]
+        self._store.fenced("save_ids", fence, self._connection, names, [base, *fields])
 
 
 _ids_encoder = msgspec.msgpack.Encoder()

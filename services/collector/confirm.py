@@ -91,21 +91,24 @@ class Confirm(CollectorStage):
         self._finish(desk, fence, unit, lost | answers)
 
     def _asked(self, desk: Desk, fence: Fence, unit: str) -> list[str]:
-        packed = octets(desk.store.client.get(_key(desk, fence, "missing", unit)))
+        record = desk.runs.unit(fence.run, unit)
+        stage = record.stage if record is not None else ""
+        key = keys.staged(desk.connection, fence.run, "missing", stage, unit_key(unit))
+        packed = octets(desk.store.client.get(key))
         if not packed:
             return []
         return msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(packed), type=list[str])
 
     def _answers(self, desk: Desk, fence: Fence, unit: str) -> dict[str, int]:
         """What was answered before the work was parked."""
-        packed = octets(desk.store.client.get(_key(desk, fence, "answers", unit)))
+        packed = octets(desk.store.client.get(_answers(desk, fence, unit)))
         if not packed:
             return {}
         return msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(packed), type=dict[str, int])
 
     def _keep(self, desk: Desk, fence: Fence, unit: str, answers: Mapping[str, int]) -> None:
         packed = zstandard.ZstdCompressor(level=1).compress(msgspec.msgpack.encode(answers))
-        desk.store.client.set(_key(desk, fence, "answers", unit), packed, ex=_TTL)
+        desk.store.client.set(_answers(desk, fence, unit), packed, ex=_TTL)
 
     def _finish(self, desk: Desk, fence: Fence, unit: str, answers: Mapping[str, int]) -> None:
         if lost := sum(standing == Standing.LOST for standing in answers.values()):
@@ -139,5 +142,5 @@ class Confirm(CollectorStage):
         return desk.directory.known_recommendations()
 
 
-def _key(desk: Desk, fence: Fence, part: str, unit: str) -> bytes:
-    return keys.unit_part(desk.connection, fence.run, part, unit_key(unit))
+def _answers(desk: Desk, fence: Fence, unit: str) -> bytes:
+    return keys.unit_part(desk.connection, fence.run, "answers", unit_key(unit))

@@ -92,7 +92,7 @@ class DeletedTickets:
                 _encode(_missing(self._desk.connection, group, link, state.facts))
                 for (group, link), state in zip(lost.items(), states, strict=True)
             ]
-            self._desk.store.client.rpush(self._found, *entries)
+            self._desk.store.write(self._fence, self._desk.connection, "RPUSH", self._found, entries)
             self._desk.store.client.expire(self._found, EVERY_SECONDS)
 
 

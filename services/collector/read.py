@@ -13,6 +13,7 @@ from common.runtime.drain import Lease
 from common.state.directory import subscription_of
 from common.state.pages import Manifest, Pages
 from common.state.queue import Claimed, Item
+from common.state.runs import UnitRecord
 from common.state.store import Fence
 from services.collector.desk import Desk
 from services.collector.parts import Parts
@@ -57,8 +58,10 @@ class Read(CollectorStage):
         chain = unpack_chain(item.body)
         record = desk.runs.unit(fence.run, chain.unit)
         if record is None or record.state != "planned":
-            if chain.attempt:
+            if chain.attempt and (record is None or chain.attempt != record.attempt):
                 self._pages(desk, fence, chain).drop()
+            if record is not None:
+                self._read_already(desk, fence, record)
             return
         self.context.memory.admit(running=bool(chain.token))
         if not chain.attempt:
@@ -74,14 +77,25 @@ class Read(CollectorStage):
             raise
         self._ended(desk, fence, item, lease, reading)
 
+    @staticmethod
+    def _read_already(desk: Desk, fence: Fence, record: UnitRecord) -> None:
+        """Whoever read the unit, or gave it up, may have died before it told: what follows is put again."""
+        if record.state == "read":
+            item = Item(record.unit.encode(), -record.read, record.attempt.encode())
+            desk.flow.put(desk.connection, fence, "map", [item])
+        elif record.ended:
+            desk.flow.unit_ended(desk.connection, fence, record.unit)
+
     def give_up(self, desk: Desk, fence: Fence, item: Claimed, error: Fatal) -> None:
         unit = unpack_chain(item.body).unit
         record = desk.runs.unit(fence.run, unit)
         if record is None or record.state != "planned":
             return
-        desk.runs.put_units(fence, [msgspec.structs.replace(record, state="failed", reason=error.reason)])
-        desk.runs.tell(fence.run, error.reason, f"Subscription {subscription_of(unit)} was not read: {error}")
-        desk.flow.unit_ended(desk.connection, fence, unit)
+        failed = msgspec.structs.replace(record, state="failed", reason=error.reason)
+        if desk.runs.move_unit(fence, ("planned",), failed):
+            told = f"Subscription {subscription_of(unit)} was not read: {error}"
+            desk.runs.tell(fence.run, error.reason, told)
+            desk.flow.unit_ended(desk.connection, fence, unit)
 
     def _later(
         self, desk: Desk, fence: Fence, item: Claimed, lease: Lease, chain: Chain, error: Park | Retry
@@ -134,7 +148,8 @@ class Read(CollectorStage):
             exact=good,
             reason="" if good else "inexact",
         )
-        desk.runs.put_units(fence, [read])
+        if not desk.runs.move_unit(fence, ("planned",), read):
+            return
         if not good:
             told = (
                 f"Azure's totals for subscription {subscription_of(chain.unit)} did not agree with its rows"

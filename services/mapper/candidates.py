@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from common.model.decision import Decision, Kind
 from common.state import keys
-from common.state.store import Store, octets, text
+from common.state.store import Fence, Store, octets, text
 from services.mapper.decide_reasons import Reason
 
 _TTL = 24 * 3600
@@ -21,15 +21,17 @@ def family(decision: Decision) -> str:
 class Candidates:
     """Candidates of one run; scores are lowest for what is to be written first."""
 
-    def __init__(self, store: Store, connection: str, run: str) -> None:
+    def __init__(self, store: Store, connection: str, fence: Fence) -> None:
         self._store = store
         self._connection = connection
-        self._run = run
+        self._fence = fence
+        self._run = fence.run
 
     def add(self, rule: str, kind_family: str, scores: Mapping[bytes, float]) -> None:
         if scores:
             key = self._key(rule, kind_family)
-            self._store.client.zadd(key, dict(scores))
+            flat = [part for group, score in scores.items() for part in (score, group)]
+            self._store.write(self._fence, self._connection, "ZADD", key, flat)
             self._store.client.expire(key, _TTL)
             self._store.client.sadd(self._index(), f"{kind_family}:{rule}")
             self._store.client.expire(self._index(), _TTL)

@@ -88,8 +88,11 @@ class CapCounting:
                 now = int(time.time())
                 # A score is the urgency of its kind, in hundreds, less the worst finding's rank.
                 self._holds.put(
-                    Hold(g, view.run, rule_id, kind, exceeded.reason, int(-scores[g]) % 100, now)
-                    for g in held
+                    view.fence,
+                    *(
+                        Hold(g, view.run, rule_id, kind, exceeded.reason, int(-scores[g]) % 100, now)
+                        for g in held
+                    ),
                 )
             self._candidates.drop(rule_id, kind, held)
 

@@ -58,7 +58,7 @@ class Deciding:
         self._view = view
         self._now = int(time.time())
         self._contexts = contexts(view)
-        self._candidates = Candidates(views.store, view.connection, view.run)
+        self._candidates = Candidates(views.store, view.connection, view.fence)
         self._holds = Holds(views.store, view.connection)
         self._planned = Planned(views.store, view.connection, view.run)
         self._touched = keys.run(view.connection, view.run, "touched")
@@ -111,7 +111,7 @@ class Deciding:
 
     def _decide(self, rule_id: str, groups: list[bytes]) -> None:
         view = self._view
-        self._store.client.sadd(self._touched, *groups)
+        self._store.write(view.fence, view.connection, "SADD", self._touched, groups)
         self._store.client.expire(self._touched, 24 * 3600)
         rule = view.rules.get(rule_id)
         states = dict(zip(groups, view.groups.get_many(groups), strict=True))
@@ -147,13 +147,16 @@ class Deciding:
         if view.plan:
             return
         view.groups.remember(view.fence, {g: d.memo for g, d in quiet.items()})
-        view.groups.revisit({g: d.revisit_at for g, d in quiet.items()})
+        view.groups.revisit(view.fence, {g: d.revisit_at for g, d in quiet.items()})
         held = {g: d for g, d in quiet.items() if d.kind is Kind.HELD}
         self._holds.put(
-            Hold(g, view.run, rule_id, "held", d.reason, decided[g][1].worst, self._now)
-            for g, d in held.items()
+            view.fence,
+            *(
+                Hold(g, view.run, rule_id, "held", d.reason, decided[g][1].worst, self._now)
+                for g, d in held.items()
+            ),
         )
-        self._holds.drop([g for g in decided if g not in held])
+        self._holds.drop(view.fence, [g for g in decided if g not in held])
 
     def _orphaned(self, state: GroupState, link: Link | None) -> Decision:
         """A group whose rule is no longer there: its open ticket waits for `rules migrate` or a person.

@@ -40,15 +40,17 @@ class FinishStage:
             record = view.runs.unit(view.run, item.id.decode())
             if record is not None and not record.ended:
                 self.finish(view, record)
+            elif record is not None:
+                # Whoever ended it may have died before it said so.
+                self._views.flow.unit_ended(connection, view.fence, record.unit)
 
     def failed(self, connection: str, item: Claimed, error: Fatal) -> None:
         view = self._views.current(connection)
         unit = item.id.decode()
         before = view.runs.unit(view.run, unit) or UnitRecord(unit)
-        view.runs.put_units(
-            view.fence, [msgspec.structs.replace(before, state="failed", reason=error.reason)]
-        )
-        view.runs.tell(view.run, error.reason, f"unit {unit} could not be finished: {error}")
+        failed = msgspec.structs.replace(before, state="failed", reason=error.reason)
+        if view.runs.move_unit(view.fence, ("mapped",), failed):
+            view.runs.tell(view.run, error.reason, f"unit {unit} could not be finished: {error}")
         self._views.flow.unit_ended(connection, view.fence, unit)
 
     def finish(self, view: RunView, record: UnitRecord) -> None:
@@ -96,13 +98,19 @@ class UnitFinish:
         self._record = record
         self._unit = unit_key(record.unit)
         self._generation = view.units.generation(record.unit)
-        self._stage_key = keys.unit_part(view.connection, view.run, "stage", self._unit)
-        self._fragments = Fragments(self._store, keys.unit_part(view.connection, view.run, "ids", self._unit))
+        self._stage_key = self._key("stage")
+        self._fragments = Fragments(self._store, self._key("ids"))
         staged = text(self._store.client.hget(self._stage_key, "buckets"))
         self._buckets = int(staged) if staged else self._generation.buckets
 
+    def _key(self, part: str) -> bytes:
+        return keys.staged(self._view.connection, self._view.run, part, self._record.stage, self._unit)
+
     def answer(self) -> None:
-        """Put what Resource Graph said of missing findings into the staged records."""
+        """Put what Resource Graph said of missing findings into the staged records.
+
+        By compare and set: of two workers with different answers the first one's stand for both.
+        """
         key = keys.unit_part(self._view.connection, self._view.run, "answers", self._unit)
         packed = octets(self._store.client.get(key))
         if not packed:
@@ -110,14 +118,13 @@ class UnitFinish:
         decoded = msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(packed), type=dict[str, int])
         standings = {finding_key(finding): Standing(value) for finding, value in decoded.items()}
         for number in self._staged_numbers():
+            before = self._after(number)
             records = [
                 answered(r, standings[r.key]) if r.standing == Standing.MISSING and r.key in standings else r
-                for r in unpack(self._after(number))
+                for r in unpack(before)
             ]
-            changed = b"".join(map(pack, records))
-            self._store.fenced(
-                "set", self._view.fence, self._view.connection, [self._stage_key], [str(number), changed]
-            )
+            swap = [str(number), before, b"".join(map(pack, records))]
+            self._store.fenced("swap", self._view.fence, self._view.connection, [self._stage_key], swap)
 
     def contribute(self) -> None:
         """Overwrite this unit's contributions to every group that it touched."""
@@ -159,13 +166,13 @@ class UnitFinish:
                 changed[number].pop(group, None)
             else:
                 changed[number][group] = part.members(known)
-        stored.save(self._view.fence, wanted, changed)
+        stored.save(self._view.fence, self._generation.version, wanted, changed)
 
     def commit(self) -> None:
         """Put the staged buckets in place, once; the unit is done."""
         done = msgspec.structs.replace(self._record, state="done")
         if self._view.plan:
-            self._view.runs.put_units(self._view.fence, [done])
+            self._view.runs.move_unit(self._view.fence, ("mapped",), done)
             return
         names = [
             keys.generation(self._view.connection, self._unit),
@@ -174,12 +181,8 @@ class UnitFinish:
         ]
         args = [self._generation.version, self._view.run, self._record.unit, pack_unit(done)]
         self._store.fenced("commit_unit", self._view.fence, self._view.connection, names, args)
-        self._store.client.unlink(
-            *(
-                keys.unit_part(self._view.connection, self._view.run, part, self._unit)
-                for part in ("ids", "missing", "answers")
-            )
-        )
+        answers = keys.unit_part(self._view.connection, self._view.run, "answers", self._unit)
+        self._store.client.unlink(self._key("ids"), self._key("missing"), answers)
 
     def _staged_numbers(self) -> list[int]:
         return sorted(int(text(n)) for n in self._store.client.hkeys(self._stage_key) if text(n).isdigit())

@@ -1,5 +1,6 @@
 """Maps a unit that was read: classifies what changed and stages the unit's next generation."""
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -31,6 +32,8 @@ from services.mapper.staging import (
 )
 
 STAGE_TTL = 24 * 3600
+_MAPPING_TTL = 3600  # of a mapping under way: what a killed worker left is soon gone
+_PARTS = ("stage", "ids", "missing")
 _IDS_IN_MEMORY = 5_000
 
 
@@ -47,21 +50,24 @@ class MapStage:
     def handle(self, connection: str, items: Sequence[Claimed], lease: Lease) -> None:  # noqa: ARG002 - one pass is short
         view = self._views.current(connection)
         for item in items:
-            unit = item.id.decode()
-            record = view.runs.unit(view.run, unit)
-            if record is None or record.ended or item.body.decode() not in ("", record.attempt):
+            record = view.runs.unit(view.run, item.id.decode())
+            if record is None or item.body.decode() not in ("", record.attempt):
                 continue
-            self._map(view, record)
+            if record.state == "read":
+                self._map(view, record)
+            else:
+                self._go_on(view, record)
 
     def failed(self, connection: str, item: Claimed, error: Fatal) -> None:
         view = self._views.current(connection)
         unit = item.id.decode()
         before = view.runs.unit(view.run, unit) or UnitRecord(unit)
-        view.runs.put_units(
-            view.fence, [msgspec.structs.replace(before, state="failed", reason=error.reason)]
-        )
-        view.runs.tell(view.run, error.reason, f"unit {unit} could not be mapped: {error}")
-        self._views.flow.unit_ended(connection, view.fence, unit)
+        failed = msgspec.structs.replace(before, state="failed", reason=error.reason)
+        if view.runs.move_unit(view.fence, ("read",), failed):
+            view.runs.tell(view.run, error.reason, f"unit {unit} could not be mapped: {error}")
+            self._views.flow.unit_ended(connection, view.fence, unit)
+        else:
+            self._go_on(view, before)
 
     def _map(self, view: RunView, record: UnitRecord) -> None:
         store = self._views.store
@@ -79,13 +85,25 @@ class MapStage:
         mapped = UnitMapping(self._views, view, record, manifest)
         mapped.read(pages.read(manifest.pages), read)
         done = mapped.stage()
-        view.runs.put_units(view.fence, [done])
-        if mapped.asked:
-            self._views.flow.put(view.connection, view.fence, "confirm", [Item(record.unit.encode(), 0, b"")])
+        if view.runs.move_unit(view.fence, ("read",), done):
+            self._go_on(view, done)
+            return
+        mapped.drop()
+        if first := view.runs.unit(view.run, record.unit):
+            self._go_on(view, first)
+
+    def _go_on(self, view: RunView, record: UnitRecord) -> None:
+        """What follows a mapping, whoever mapped the unit: that worker may have died before it did this."""
+        store, unit = self._views.store, record.unit
+        key = keys.staged(view.connection, view.run, "missing", record.stage, unit_key(unit))
+        if record.ended:
+            self._views.flow.unit_ended(view.connection, view.fence, unit)
+        elif store.client.exists(key):
+            self._views.flow.put(view.connection, view.fence, "confirm", [Item(unit.encode(), 0, b"")])
         else:
-            self._finish(view, done)
-        pages.drop()
-        tags.drop()
+            self._finish(view, record)
+        Pages(store, view.connection, view.run, unit, record.attempt).drop()
+        UnitTags(store, view.connection, view.run, unit).drop()
 
 
 def subscriptions_of(directory: Directory, unit: str) -> dict[str, Subscription]:
@@ -117,7 +135,7 @@ def adopts(view: RunView, generation: Generation) -> bool:
 
 
 class UnitMapping:
-    """The mapping of one unit in one run."""
+    """One mapping of a unit in a run. What it stages is its own: another worker may be at the same unit."""
 
     def __init__(self, views: Views, view: RunView, record: UnitRecord, manifest: Manifest) -> None:
         self._store = views.store
@@ -129,7 +147,7 @@ class UnitMapping:
         self._index = view.units.index(record.unit)
         self._changes = Changes(wanted_buckets(self._generation, max(manifest.rows, len(self._index))))
         self._flushes = 0
-        self.asked = False
+        self._name = secrets.token_hex(4)
 
     def read(self, pages: Iterator[bytes], tags: Mapping[str, Mapping[str, str]]) -> None:
         """Stream the pages; only what changed stays in memory."""
@@ -145,7 +163,6 @@ class UnitMapping:
             self._view.salts,
             tags,
         )
-        self._drop_stage()
         for page in pages:
             reader.page(page)
             if sum(map(len, self._changes.ids.values())) >= _IDS_IN_MEMORY:
@@ -200,16 +217,17 @@ class UnitMapping:
     def _bucket(self, number: int) -> bytes:
         return self._view.units.bucket(self._record.unit, number)
 
-    def _key(self, part: str) -> bytes:
-        return keys.unit_part(self._view.connection, self._view.run, part, self._unit)
+    def drop(self) -> None:
+        """Free what this mapping left: another one was faster."""
+        self._store.client.unlink(*map(self._key, _PARTS))
 
-    def _drop_stage(self) -> None:
-        self._store.client.unlink(*(self._key(part) for part in ("stage", "ids", "missing", "answers")))
+    def _key(self, part: str) -> bytes:
+        return keys.staged(self._view.connection, self._view.run, part, self._name, self._unit)
 
     def _stage(self, fields: dict[str, bytes]) -> None:
         flat = [part for pair in fields.items() for part in pair]
         self._store.fenced("set", self._view.fence, self._view.connection, [self._key("stage")], flat)
-        self._store.client.expire(self._key("stage"), STAGE_TTL)
+        self._store.client.expire(self._key("stage"), _MAPPING_TTL)
 
     def _flush_ids(self) -> None:
         """Move collected ids to Redis, as one fragment for each group bucket."""
@@ -221,7 +239,7 @@ class UnitMapping:
         fields = {f"{number}:{self._flushes}": pack_ids(content) for number, content in parts.items()}
         flat = [part for pair in fields.items() for part in pair]
         self._store.fenced("set", self._view.fence, self._view.connection, [self._key("ids")], flat)
-        self._store.client.expire(self._key("ids"), STAGE_TTL)
+        self._store.client.expire(self._key("ids"), _MAPPING_TTL)
         self._flushes += 1
         self._changes.ids.clear()
 
@@ -253,15 +271,17 @@ class UnitMapping:
         ]
         packed = zstandard.ZstdCompressor(level=1).compress(msgspec.msgpack.encode(ids))
         self._store.client.set(self._key("missing"), packed, ex=STAGE_TTL)
-        self.asked = True
 
     def _done(self, tally: Tally, *, exact: bool) -> UnitRecord:
+        for part in _PARTS:
+            self._store.client.expire(self._key(part), STAGE_TTL)
         names = self._store.client.hgetall(keys.named(self._view.connection, "skips"))
         reasons = {int(code): octets(reason).decode() for code, reason in names.items()}
         changes = self._changes
         return msgspec.structs.replace(
             self._record,
             state="mapped",
+            stage=self._name,
             read=changes.read,
             matched=tally.matched,
             skipped={reasons.get(code, "other"): n for code, n in tally.skips.items() if n},

@@ -40,7 +40,7 @@ class ObserveStage:
             Observing(view, self._count_duplicate).take(records)
             if not item.id.startswith(TICKET_ID):
                 key = keys.run(connection, view.run, "observed")
-                self._views.store.client.sadd(key, item.id)
+                self._views.store.write(view.fence, connection, "SADD", key, [item.id])
                 self._views.store.client.expire(key, 24 * 3600)
         self._views.flow.advance(connection, view.fence)
 

@@ -121,7 +121,7 @@ class Rendering:
             waiting.append(Item(group, _score(order), _encode(order)))
         if waiting:
             self._views.flow.put(view.connection, view.fence, "write", waiting)
-        view.groups.revisit(revisit)
+        view.groups.revisit(view.fence, revisit)
         self._settle(states, links, quiet)
 
     def _one(
@@ -225,7 +225,7 @@ class Rendering:
                 held.append(_hold(group, view.run, state, decision, self._now))
         view.links.replace(view.fence, changes)
         view.register.use_release("rewrite", list(changes))
-        Holds(self._views.store, view.connection).put(held)
+        Holds(self._views.store, view.connection).put(view.fence, *held)
         for rule_id, groups in by_rule.items():
             view.groups.clean(view.fence, rule_id, groups)
 

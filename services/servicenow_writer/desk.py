@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from common.errors import Superseded
 from common.state import keys
 from common.state.intents import Intents
 from common.state.register import Register
@@ -56,7 +57,9 @@ class Desk:
         return {group: seconds - _EVER + limit_seconds for group, seconds in found.items()}
 
     def intend(self, fence: Fence, groups: list[bytes]) -> None:
-        """Note attempts before the bytes go out. Raises Superseded."""
+        """Note attempts before the bytes go out. Raises Superseded, also where there is nothing to note."""
+        if not groups and self.standing().fence != fence:
+            raise Superseded
         self._intents.note(fence, groups)
 
     def withdraw(self, groups: list[bytes]) -> None:

@@ -50,17 +50,24 @@ def written(job: Job, send: Send, record: Record, now: int) -> Ending:
     return _done(job, record, send.kept, deviations(send.fields, record, send.before), now)
 
 
-def landed(job: Job, record: Record, kept: Mapping[str, str], now: int) -> Ending:
-    """An earlier write was found to have been carried out."""
-    return _done(job, record, kept, (), now)
+def landed(job: Job, record: Record, kept: Mapping[str, str], now: int, user: str) -> Ending:
+    """An earlier write was found to have been carried out; `user` is ours."""
+    return _done(job, record, kept, (), now, user)
 
 
-def _done(job: Job, record: Record, kept: Mapping[str, str], found: Sequence[Deviation], now: int) -> Ending:
+def _done(
+    job: Job,
+    record: Record,
+    kept: Mapping[str, str],
+    found: Sequence[Deviation],
+    now: int,
+    user: str = "",
+) -> Ending:
     order = job.order
     refused = any(deviation.field == "state" for deviation in found) and order.kind != Kind.CREATE
 
     def relink(link: Link | None) -> Link:
-        return link_written(order, link, record, kept, now)
+        return link_written(order, link, record, kept, now, user)
 
     return Ending(
         job,
@@ -76,11 +83,11 @@ def _done(job: Job, record: Record, kept: Mapping[str, str], found: Sequence[Dev
     )
 
 
-def adopted(job: Job, record: Record, now: int) -> Ending:
+def adopted(job: Job, record: Record, now: int, user: str) -> Ending:
     """The ticket was there with another stamp: linked as it is, and decided again."""
 
     def relink(link: Link | None) -> Link:
-        return link_adopted(job.order, link, record, now=now)
+        return link_adopted(job.order, link, record, now=now, user=user)
 
     return Ending(job, Outcome.UNCHANGED, ALREADY_THERE, relink, record, dirty=True)
 

@@ -10,6 +10,7 @@ from common.servicenow.records import Record
 from services.servicenow_writer.stamps import owned_digests, stamp_on
 
 RESOLVED = "6"
+_CLOSED = (RESOLVED, "7", "8")
 
 
 def link_written(
@@ -18,8 +19,11 @@ def link_written(
     record: Record,
     kept: Mapping[str, str],
     now: int,
+    user: str = "",
 ) -> Link:
     """The link once `record` is what our write left: new digests, sequence, facts and times.
+
+    With `user` (ours) the write was found, not answered: somebody may have closed the ticket since.
 
     What was sent leaves `base`: the next poll settles it, when business rules have run (promise 7). `kept`
     fields are a person's from now on, on the base of what stands there.
@@ -35,13 +39,14 @@ def link_written(
         wrote={**before.wrote, **owned_digests(sent)},
         base={name: digest for name, digest in before.base.items() if name not in sent} | dict(kept),
         edited=_more(before.edited, kept),
-        closed_by_person=before.closed_by_person and order.kind not in (Kind.REOPEN, Kind.RESOLVE),
+        closed_by_person=order.kind not in (Kind.REOPEN, Kind.RESOLVE)
+        and _closed_by_person(before, record, user),
         deleted=False,
         facts=order.facts,
         members=order.members,
         open=order.open,
         worst=order.worst,
-        active=before.active or state in ("1", "2", "3"),
+        active=state not in ("7", "8") and (before.active or state in ("1", "2", "3")),
         created_at=before.created_at or now,
         written_at=now,
         noted_on=now if order.note else before.noted_on,
@@ -50,16 +55,19 @@ def link_written(
     )
 
 
-def link_adopted(order: Order, link: Link | None, record: Record, *, now: int) -> Link:
+def link_adopted(order: Order, link: Link | None, record: Record, *, now: int, user: str) -> Link:
     """The link of a ticket that was there already, by its stamp; without facts, so it is decided again."""
     before = _before(order, link)
     stamp = stamp_on(record)
     wrote = dict(stamp.fields) if stamp else {}
+    state = record.get("state") or before.state
     return msgspec.structs.replace(
         _seen(before, record),
         seq=stamp.seq if stamp else max(order.seq - 1, 0),
         rule=order.rule,
-        state=record.get("state") or before.state,
+        state=state,
+        closed_by_person=_closed_by_person(before, record, user),
+        resolved_at=_resolved_at(before, state, now),
         wrote=wrote,
         base={},
         members=stamp.members if stamp else 0,
@@ -110,7 +118,14 @@ def _seen(before: Link, record: Record) -> Link:
 
 def _resolved_at(before: Link, state: str, now: int) -> int:
     """When it was last resolved; stays when it is opened again."""
-    return now if state == RESOLVED and before.state != RESOLVED else before.resolved_at
+    return now if state in _CLOSED and before.state not in _CLOSED else before.resolved_at
+
+
+def _closed_by_person(before: Link, record: Record, user: str) -> bool:
+    """Whether a ticket that we came upon was closed by somebody else since we last knew of it."""
+    if user and record.get("state") in _CLOSED and before.state not in _CLOSED:
+        return record.get("sys_updated_by", user) != user
+    return before.closed_by_person
 
 
 def _more(edited: tuple[str, ...], kept: Mapping[str, str]) -> tuple[str, ...]:

@@ -82,26 +82,23 @@ class Settler:
         for ending in endings:
             if ending.outcome is Outcome.DEAD:
                 self._dead.put(ending.job.group, dead_letter(ending))
-        self._holds.put(_hold(e, fence.run, now) for e in endings if e.outcome is Outcome.HELD)
         if any(e.outcome is Outcome.DEAD or (e.outcome is Outcome.HELD and not e.settled) for e in endings):
             self._runs.annotate(fence.run, {"troubled": "1"})
-        dirty = {e.job.group for e in endings if e.dirty} | overtaken
-        self._mark(endings, dirty)
+        self._mark(endings, {e.job.group for e in endings if e.dirty} | overtaken)
         self._intents.clear([e.job.group for e in endings if e.settled])
         self._tell(fence.run, endings)
         wrote = [e for e in endings if e.wrote]
         self._register.wrote(audit_entry(e, fence.run, now) for e in wrote)
         self._dead.drop([e.job.group for e in wrote])
-        self._holds.drop([e.job.group for e in wrote if e.outcome is not Outcome.HELD])
         for kind, word in ((Kind.CREATE, "create"), (Kind.UPDATE, "rewrite"), (Kind.RESOLVE, "resolve")):
             self._register.use_release(word, [e.job.group for e in wrote if e.job.order.kind == kind])
         try:
+            self._holds.put(fence, *(_hold(e, fence.run, now) for e in endings if e.outcome is Outcome.HELD))
+            self._holds.drop(fence, [e.job.group for e in wrote if e.outcome is not Outcome.HELD])
             self._runs.outcomes(fence, [(e.job.group, e.outcome, e.reason) for e in endings])
             self._groups.remember_packed(fence, {e.job.group: e.job.order.memo for e in wrote})
         except Superseded:
             self._log.info("outcome_superseded", connection=self._connection, run=fence.run)
-        else:
-            self._clean(fence, endings, dirty)
         self._measure(fence.run, endings, now)
 
     def _mark(self, endings: Sequence[Ending], dirty: set[bytes]) -> None:
@@ -109,10 +106,15 @@ class Settler:
             mine = [e.job.group for e in endings if e.job.order.rule == rule and e.job.group in dirty]
             self._groups.make_dirty(rule, mine)
 
-    def _clean(self, fence: Fence, endings: Sequence[Ending], dirty: set[bytes]) -> None:
-        for rule in {e.job.order.rule for e in endings}:
-            mine = [e.job.group for e in endings if e.job.order.rule == rule and e.job.group not in dirty]
-            self._groups.clean(fence, rule, mine)
+    def clean(self, fence: Fence, endings: Sequence[Ending], overtaken: set[bytes]) -> None:
+        """Groups whose orders are settled are no longer dirty, but for those that are to be decided again."""
+        clean = [e for e in endings if not e.dirty and e.job.group not in overtaken]
+        try:
+            for rule in {e.job.order.rule for e in clean}:
+                mine = [e.job.group for e in clean if e.job.order.rule == rule]
+                self._groups.clean(fence, rule, mine)
+        except Superseded:
+            self._log.info("clean_superseded", connection=self._connection, run=fence.run)
 
     def _tell(self, run: str, endings: Sequence[Ending]) -> None:
         """Sentences for people, each once in a run."""

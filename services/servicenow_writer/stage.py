@@ -113,7 +113,9 @@ class WriteStage:
         if opened.malformed:
             self._bury(connection, fence, item, opened.malformed[0].sentence)
         for job in opened.jobs:
-            line.settler.record(fence, [end.dead(job, error.reason, str(error))], set())
+            dead = [end.dead(job, error.reason, str(error))]
+            line.settler.record(fence, dead, set())
+            line.settler.clean(fence, dead, set())
         self._advance(connection, fence)
 
     def _current(

@@ -140,11 +140,11 @@ class Wave:
         return v.judge_update(job.order, seen.of_update(job), link, wait, self.tools.clients.user)
 
     def _ending(self, job: Job, verdict: v.Landed | v.Adopt | v.Leave | v.Refuse) -> Ending:
-        now = int(self.tools.clock())
+        now, user = int(self.tools.clock()), self.tools.clients.user
         if isinstance(verdict, v.Landed):
-            return end.landed(job, verdict.record, verdict.kept, now)
+            return end.landed(job, verdict.record, verdict.kept, now, user)
         if isinstance(verdict, v.Adopt):
-            return end.adopted(job, verdict.record, now)
+            return end.adopted(job, verdict.record, now, user)
         if isinstance(verdict, v.Leave):
             return end.left(job, verdict)
         return end.dead(job, verdict.reason, verdict.sentence)
@@ -280,7 +280,9 @@ class Wave:
         overtaken = self.tools.settler.link(self.standing.fence.epoch, done, self._links)
         self._attach(done)
         self.tools.settler.record(self.standing.fence, done, overtaken)
-        self.lease.settle([ending.job.item for ending in done])
+        gone = self.lease.settle([ending.job.item for ending in done])
+        # What was replaced or taken over meanwhile has another's word on whether its group is dirty.
+        self.tools.settler.clean(self.standing.fence, [e for e in done if e.job.group in gone], overtaken)
         # Only now: an item that came back would find its file gone.
         for ending in done:
             if ending.job.order.attach_csv and ending.wrote:

@@ -45,7 +45,7 @@ POINTS: tuple[Point, ...] = (
     *_both("a batch", 6, "writer", route="servicenow.batch", skip=1),
     *_both("a create", 6, "writer", route="servicenow.table.create", skip=12),
     *_both("a PATCH with a note", 6, "writer", route="servicenow.table.update", match="work_notes", skip=2),
-    *_both("links", 7, "writer", script="link", skip=1),
+    *_both("links", 7, "writer", script="swap", skip=1),
     *_both("a settled batch", 7, "writer", script="settle", skip=1),
 )
 

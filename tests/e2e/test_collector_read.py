@@ -12,6 +12,7 @@ from common.state.pages import Pages
 from common.state.queue import Item
 from common.state.store import Fence
 from common.state.units import Ids, Members
+from services.collector.reading import pack_chain, unpack_chain
 from tests.e2e.collector_rig import RULES, Rig
 
 pytest_plugins = ["tests.e2e.collector_fixtures"]
@@ -144,6 +145,24 @@ def test_a_server_that_keeps_failing_fails_its_units_only(rig: Rig, monkeypatch:
     assert ended == len(rig.runs.units("r1"))
 
 
+def test_a_reader_that_died_before_it_told_is_told_for(rig: Rig) -> None:
+    """What follows a reading is put again by whoever takes the item next; the pages that count are kept."""
+    rig.start("r1", "plan")
+    rig.work("plan")
+    chains = rig.bodies("read")
+    rig.work("read")
+    told = rig.bodies("map")
+    rig.store.client.unlink(*rig.queue("map").keys)
+    for item, body in chains.items():
+        chain = unpack_chain(body)
+        attempt = rig.units("r1")[chain.unit].attempt
+        resumed = pack_chain(msgspec.structs.replace(chain, attempt=attempt))
+        put_item(rig, "read", item.encode(), resumed)
+    rig.work("read")
+    assert rig.bodies("map") == told
+    assert ids(rig.rows("r1")) == ids(rig.truth())
+
+
 def test_a_superseded_run_reads_no_further(rig: Rig) -> None:
     """Chains of a run that is not current any more are dropped, with what they read."""
     rig.start("r1", "plan")
@@ -187,7 +206,9 @@ def plant_group(rig: Rig, finding_ids: list[str]) -> bytes:
     )
     facts = GroupFacts("per-recommendation", (), bytes(16))
     Groups(rig.store, rig.connection).contribute(fence, unit, [Share(group, facts, contribution)])
-    Ids(rig.store, rig.connection, unit).save(fence, 1, {0: {group: Members(len(finding_ids), finding_ids)}})
+    Ids(rig.store, rig.connection, unit).save(
+        fence, "", 1, {0: {group: Members(len(finding_ids), finding_ids)}}
+    )
     return group
 
 

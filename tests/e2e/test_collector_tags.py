@@ -36,7 +36,7 @@ def read_unit(rig: Rig, subscription: str, rules: str = TAGGED) -> tuple[str, Un
     found = {str(row["resourceId"]).lower() for row in rig.rows("r1") if row["resourceId"]}
     resources = sorted(one for one in found if one.split("/")[2] == subscription)
     tags.want(resources)
-    rig.queue("map").clear()
+    rig.store.client.unlink(*rig.queue("map").keys)
     put_item(rig, "tags", unit.encode(), b"")
     return unit, tags, resources
 

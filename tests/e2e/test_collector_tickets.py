@@ -181,7 +181,7 @@ def test_an_instance_asleep_parks_the_reading(rig: Rig) -> None:
 def ask(rig: Rig, run: str, unit: str, ids: list[str]) -> dict[str, Standing]:
     """Put a confirm item as the mapper does; answers what the collector says."""
     packed = zstandard.ZstdCompressor().compress(msgspec.msgpack.encode(ids))
-    rig.store.client.set(rig.unit_blob(run, "missing", unit), packed)
+    rig.store.client.set(rig.unit_blob(run, "missing:", unit), packed)
     rig.queue("confirm").put(Fence(rig.epoch, run), [Item(unit.encode(), 0, b"")])
     rig.work("confirm")
     assert unit in rig.bodies("finish")

@@ -1,6 +1,6 @@
 -- Remove finished items whose body is still the one that was claimed; else they become ready again.
--- KEYS ready leased body owner tries; ARGV owner, then pairs id seq. Answers how many were removed.
-local done = 0
+-- KEYS ready leased body owner tries; ARGV owner, then pairs id seq. Answers the ids that were removed.
+local done = {}
 for i = 2, #ARGV, 2 do
   local id = ARGV[i]
   if redis.call('HGET', KEYS[4], id) == ARGV[1] then
@@ -12,7 +12,7 @@ for i = 2, #ARGV, 2 do
       redis.call('ZADD', KEYS[1], 0, id)
     else
       redis.call('HDEL', KEYS[3], id)
-      done = done + 1
+      done[#done + 1] = id
     end
   end
 end

@@ -46,7 +46,7 @@ def test_parked_work_is_swept_when_it_is_due(store: Store) -> None:
     sweeper = Sweeper(lambda: ready.set() if queue.sweep() else None, _HOUR, Metrics("collector"), alarm)
     sweeper.start()
     try:
-        with Lease(queue, items, 30, "me", alarm.within) as lease:
+        with Lease(queue, items, 30, "me", time.monotonic(), alarm.within) as lease:
             lease.park(items[0], 0.3)
         assert not ready.wait(0.2)
         assert ready.wait(5)

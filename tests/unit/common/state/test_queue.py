@@ -21,7 +21,7 @@ def test_claims_lowest_score_first_and_settles(store: Store) -> None:
     queue.put(_fence(store), [Item(b"late", 5, b"2"), Item(b"soon", 1, b"1")])
     first = queue.claim(1, 5, "me")
     assert [(item.id, item.body) for item in first] == [(b"soon", b"1")]
-    assert queue.settle("me", first) == 1
+    assert queue.settle("me", first) == {item.id for item in first}
     assert [item.id for item in queue.claim(5, 5, "me")] == [b"late"]
 
 
@@ -33,8 +33,8 @@ def test_an_expired_lease_returns_and_its_late_holder_settles_nothing(store: Sto
     time.sleep(0.1)
     assert queue.sweep() == 1
     heir = queue.claim(1, 5, "heir")
-    assert queue.settle("dead", dead) == 0
-    assert queue.settle("heir", heir) == 1
+    assert queue.settle("dead", dead) == set()
+    assert queue.settle("heir", heir) == {heir[0].id}
     assert queue.size() == 0
 
 
@@ -45,7 +45,7 @@ def test_a_body_replaced_during_work_is_done_again(store: Store) -> None:
     claimed = queue.claim(1, 5, "me")
     queue.put(_fence(store), [Item(b"a", 0, b"new")])
     assert queue.claim(1, 5, "other") == []
-    assert queue.settle("me", claimed) == 0
+    assert queue.settle("me", claimed) == set()
     assert queue.claim(1, 5, "me")[0].body == b"new"
 
 

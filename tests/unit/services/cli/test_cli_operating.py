@@ -48,7 +48,7 @@ def test_status_of_a_busy_connection(cli: Cli, store: Store) -> None:
     """Last complete run, current one and its stage, holds, dead letters, tickets, queues."""
     run_once(store, "r1")
     _, fence = begin(store, StartRun(connection="c", mode="live", run="r2", requested_by="ann", reason=""))
-    Holds(store, "c").put([Hold(b"12345678", "r1", "a", "create", "cap_rule", 1, 1)])
+    Holds(store, "c").put(Fence(store.epoch()), Hold(b"12345678", "r1", "a", "create", "cap_rule", 1, 1))
     DeadLetters(store, "c").put(b"abcdefgh", {"reason": "mandatory"})
     Links(store, "c").replace(fence, {b"12345678": (None, Link("incident", "s", "INC1", 1, 1, "a"))})
     one = cli.json("status", "status", "-c", "c")["connections"][0]
@@ -88,7 +88,7 @@ def test_state_is_exported_to_a_private_file(cli: Cli, store: Store) -> None:
     register = Register(store, "c")
     register.audit("approved", "ann", {"run": "r1"})
     register.wrote([{"number": "INC1"}])
-    Holds(store, "c").put([Hold(b"12345678", "r1", "a", "create", "cap_rule", 1, 1)])
+    Holds(store, "c").put(Fence(store.epoch()), Hold(b"12345678", "r1", "a", "create", "cap_rule", 1, 1))
     DeadLetters(store, "c").put(
         b"abcdefgh", {"reason": "x", "history": ["Authorization: Bearer abcdefghijkl"]}
     )

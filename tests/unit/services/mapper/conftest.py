@@ -112,7 +112,8 @@ class Bench:
 
     def asked(self, fence: Fence) -> list[str]:
         """Ids that were written down to be asked for again."""
-        key = keys.unit_part("c", fence.run, "missing", unit_key(self.unit))
+        stage = self.record(fence).stage
+        key = keys.staged("c", fence.run, "missing", stage, unit_key(self.unit))
         packed = self.store.client.get(key)
         if packed is None:
             return []

@@ -1,8 +1,10 @@
 """Links after writes."""
 
+import pytest
+
 from common.identity import field_digest
 from services.servicenow_writer.linking import link_adopted, link_deleted, link_kept, link_written
-from tests.unit.services.servicenow_writer.writer_orders import link, order, record, update
+from tests.unit.services.servicenow_writer.writer_orders import PERSON, US, link, order, record, update
 
 NOW = 1_800_000_000
 
@@ -58,7 +60,7 @@ def test_successor() -> None:
 def test_adopted() -> None:
     """A ticket that was there brings its stamp's digests and sequence, and is decided again."""
     found = record(order(seq=5, members=9), state="2")
-    made = link_adopted(order(), None, found, now=NOW)
+    made = link_adopted(order(), None, found, now=NOW, user=US)
     assert (made.seq, made.members, made.state, made.facts) == (5, 9, "2", "")
     assert made.wrote == {"short_description": field_digest("Fix it"), "urgency": field_digest("2")}
 
@@ -68,3 +70,17 @@ def test_left() -> None:
     kept = link_kept(update(), link(), {"urgency": "abcd"})
     assert (kept.edited, kept.base["urgency"], kept.seq, kept.facts) == (("urgency",), "abcd", 1, "f2")
     assert link_deleted(update(), link()).deleted
+
+
+@pytest.mark.parametrize("state", ["6", "7"])
+def test_a_ticket_that_a_person_closed_before_we_knew_of_it(state: str) -> None:
+    """Redis restored from an older dump, or an answer lost: what was closed since is the person's closing."""
+    theirs = record(order(), state=state, active="false", sys_updated_by=PERSON)
+    for made in (
+        link_written(order(), None, theirs, {}, NOW, US),
+        link_adopted(order(), None, theirs, now=NOW, user=US),
+    ):
+        assert (made.state, made.closed_by_person, made.resolved_at) == (state, True, NOW)
+    ours = {**theirs, "sys_updated_by": US}
+    assert not link_written(order(), None, ours, {}, NOW, US).closed_by_person
+    assert not link_adopted(order(), None, ours, now=NOW, user=US).closed_by_person

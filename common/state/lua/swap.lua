@@ -1,5 +1,5 @@
--- Compare and set links. KEYS 3 links; ARGV triples from 3: group expected ('' = none) new.
--- Answers the groups whose link was another one.
+-- Compare and set fields of a hash. KEYS 3 hash; ARGV triples from 3: field expected ('' = none) new.
+-- Answers the fields that held another value.
 local lost = {}
 for i = 3, #ARGV, 3 do
   local now = redis.call('HGET', KEYS[3], ARGV[i]) or ''
