@@ -102,7 +102,7 @@ class Play:
         self._stack.witnesses[CONNECTION].lost(self._stack.rows())
         self._stack.write_rules(RULES)
         ends = time.monotonic() + self._pace.patience
-        while not self._stack.runs().record(self._run):
+        while "status" not in self._stack.runs().record(self._run):
             assert time.monotonic() < ends, "nobody began the run again"
             self._stack.repeat(self._run)
             time.sleep(1)
@@ -221,6 +221,7 @@ class Play:
         found.duplicated = max(found.duplicated, ledger["duplicates"])
         found.wrong += len(self.wrong)
         found.problems += [*reasons(self._stack, found.keys[:20]), *self.wrong]
+        self.wrong = []
         return found
 
     def _say(self, what: str) -> None:

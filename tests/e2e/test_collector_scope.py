@@ -190,6 +190,13 @@ def test_doubled_and_outdated_starts_are_harmless(rig: Rig) -> None:
     assert not rig.runs.record("r2")
 
 
+def test_what_a_run_of_before_a_loss_leaves_does_not_keep_its_namesake_from_starting(rig: Rig) -> None:
+    """The scheduler's run ids follow from the clock; somebody may still count requests for the old one."""
+    rig.approve()
+    rig.runs.add("r1", {"defender_requests": 3})
+    assert rig.start("r1")["status"] == "running"
+
+
 def test_wrong_azure_credentials_fail_the_run_with_a_reason(rig: Rig) -> None:
     """The sentence names Entra's code and never the secret; the sign-in gauge falls."""
     rig.secret.write_text("wrong-secret")
