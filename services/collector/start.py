@@ -54,7 +54,7 @@ class Start:
         """Begin the run, or tell why not. Doubled and outdated messages do nothing."""
         connection = self._context.configured(message.connection)
         desk = self._context.desk(message.connection)
-        # A record without a status is what somebody left who was still at work on a run that a lost Redis had.
+        # A record without a status was left by somebody still at work on a run that a lost Redis had.
         if desk.runs.record(message.run).get("status"):
             return
         good = int(desk.register.get("last_good") or "0")
