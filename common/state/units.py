@@ -97,9 +97,16 @@ def _column(bucket: bytes, at: int) -> "array[int]":
 
 
 class Index:
-    """A unit's current records, by key, in flat arrays: 26 bytes a finding, found by bisection."""
+    """A unit's current records, by key, in flat arrays: 27 bytes a finding, found by bisection.
+
+    `positions` finds them by fingerprint, faster; it takes about 100 bytes a finding, so it is empty for a
+    unit of more than `REMEMBERED` findings.
+    """
+
+    REMEMBERED = 50_000
 
     def __init__(self) -> None:
+        self.positions: dict[bytes, int] = {}
         self._keys = array("Q")
         self.fingerprints = array("Q")
         self.groups = array("Q")
@@ -109,11 +116,17 @@ class Index:
 
     def add(self, bucket: bytes) -> None:
         """Append a bucket; buckets come in order of their keys."""
+        before, count = len(self), len(bucket) // RECORD.size
         for target, at in ((self._keys, 0), (self.fingerprints, 12), (self.groups, 20)):
             target.extend(_column(bucket, at))
         self.standings += bucket[28 :: RECORD.size]
         self.ranks += bucket[29 :: RECORD.size]
-        self.seen += bytes(len(bucket) // RECORD.size)
+        self.seen += bytes(count)
+        if before + count > self.REMEMBERED:
+            self.positions = {}
+        elif before == 0 or self.positions:
+            prints = (bucket[at : at + 8] for at in range(12, len(bucket), RECORD.size))
+            self.positions.update(zip(prints, range(before, before + count), strict=True))
 
     def find(self, key: bytes) -> int:
         """Position of a key, -1 when it is not there (the first 64 bits decide)."""

@@ -42,7 +42,7 @@ def exact(manifest: Manifest) -> bool:
 
 def array_of(rows: Sequence[msgspec.Raw]) -> bytes:
     """The rows as one JSON array, as they came."""
-    return b"[" + b",".join(map(bytes, rows)) + b"]"
+    return b"[" + b",".join(rows) + b"]"
 
 
 class Read(CollectorStage):

@@ -20,7 +20,8 @@ from common.state.store import octets
 from common.state.unit_tags import UnitTags
 from common.state.units import Generation, Ids, Members, Record, bucket_of, code_of, pack_ids
 from services.mapper.classify import wants_tags
-from services.mapper.mapping import FRAGMENT_BUCKETS, Changes, Lookups, UnitReader, decode_page
+from services.mapper.mapping import FRAGMENT_BUCKETS, Changes, Lookups, UnitReader
+from services.mapper.page_rows import decode_page
 from services.mapper.run_view import RunView, Views
 from services.mapper.staging import (
     Tally,
@@ -120,7 +121,7 @@ def wanted_resources(pages: Iterator[bytes], view: RunView, unit: str) -> Iterat
     subscriptions = subscriptions_of(view.directory, unit)
     fixed_too = adopts(view, view.units.generation(unit))
     for page in pages:
-        for row in decode_page(page)[0]:
+        for row in decode_page(page):
             try:
                 finding = to_finding(row, view.recommendations, subscriptions)
             except (Malformed, Skip):
