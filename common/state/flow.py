@@ -7,6 +7,7 @@ the next work there. It is called after whatever may complete a phase, and by th
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from common.identity import unit_key
 from common.runtime.bells import Bells
 from common.state import keys
 from common.state.approvals import Approvals
@@ -123,7 +124,7 @@ class Flow:
     def put(self, connection: str, fence: Fence, name: str, items: Sequence[Item]) -> None:
         """Put work into a queue and ring for it. Raises `Superseded`."""
         self.queue(connection, name).put(fence, items)
-        self._bells.ring(connection, name, len(items))
+        self._bells.ring(connection, name, len(items), epoch=fence.epoch)
 
     def unit_ended(self, connection: str, fence: Fence, unit: str) -> None:
         """A unit is done or failed."""
@@ -142,9 +143,10 @@ class Flow:
         if record.get("status") != RUNNING:
             return
         Register(self._store, connection).progress()
-        if record.get("tickets_done") != "1" and not self._tickets_over(connection, fence, record):
-            return
-        record = runs.record(fence.run)
+        if record.get("tickets_done") != "1":
+            if not self._tickets_over(connection, fence, record):
+                return
+            record = runs.record(fence.run)
         if record.get("decided") == "1":
             self._write_on(connection, fence, record)
         elif record.get("planned") != "1":
@@ -237,7 +239,7 @@ class Flow:
         self._store.client.unlink(*(keys.run(connection, fence.run, part) for part in _TRANSIENT))
 
     def _drop_overlay(self, connection: str, run: str) -> None:
-        """A plan's groups served to decide on; its lines are what is shown and approved."""
+        """A plan's groups and stages served to decide on; its lines are what is shown and approved."""
         touched = keys.run(connection, run, "touched")
         names: list[bytes] = []
         for group in self._store.client.sscan_iter(touched, count=500):
@@ -245,5 +247,8 @@ class Flow:
             if len(names) >= _AT_ONCE:
                 self._store.client.unlink(*names)
                 names.clear()
-        if names:
-            self._store.client.unlink(*names)
+        for unit in Runs(self._store, connection).units(run):
+            key, parts = unit_key(unit.unit), ("stage", "ids", "missing")
+            names += [keys.staged(connection, run, part, unit.stage, key) for part in parts]
+        for start in range(0, len(names), _AT_ONCE):
+            self._store.client.unlink(*names[start : start + _AT_ONCE])

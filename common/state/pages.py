@@ -38,6 +38,7 @@ class Pages:
         self._unit = unit_key(unit)
         self._attempt = attempt
         self._manifest = keys.unit_part(connection, run, f"pages:{attempt}", self._unit)
+        self._count: int | None = None
 
     def put(
         self, fence: Fence, number: int, rows_json: bytes, rows: int, total: int, *, last: bool, flags: str
@@ -54,6 +55,7 @@ class Pages:
         numbers = {int(k): int(v) for k, v in fields.items() if k.isdigit()}
         last = fields.get("last")
         complete = last is not None and sorted(numbers) == list(range(int(last) + 1))
+        self._count = len(numbers)
         return Manifest(
             pages=len(numbers),
             rows=sum(numbers.values()),
@@ -74,8 +76,12 @@ class Pages:
 
     def drop(self) -> None:
         """Free the pages; harmless when they are gone."""
-        names = [self._page(number) for number in range(self.manifest().pages)]
-        self._store.client.unlink(*names, self._manifest)
+        self._store.client.unlink(*self.names())
+
+    def names(self) -> list[bytes]:
+        """The keys of the pages that the manifest named when it was read, and of the manifest."""
+        count = self.manifest().pages if self._count is None else self._count
+        return [*map(self._page, range(count)), self._manifest]
 
     def _page(self, number: int) -> bytes:
         return keys.page(self._connection, self._run, self._unit, self._attempt, number)

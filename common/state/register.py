@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from redis.client import Pipeline
+
 from common.state import keys
 from common.state.store import Fence, Store, raw, text
 
@@ -37,9 +39,9 @@ class Register:
         """The run that may write, "" when there never was one."""
         return self.get("run")
 
-    def progress(self) -> None:
-        """Note that the current run moves on."""
-        self._store.client.hset(self._key, "progress", str(int(time.time())))
+    def progress(self, pipe: Pipeline | None = None) -> None:
+        """Note that the current run moves on, along with what else is in `pipe`."""
+        (pipe or self._store.client).hset(self._key, "progress", str(int(time.time())))
 
     # pause: acts at the next look, within seconds (promise 9)
 

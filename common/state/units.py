@@ -198,10 +198,10 @@ class Units:
                 found += members.ids[: min(members.open, limit - len(found))]
         return found
 
-    def index(self, unit: str) -> Index:
-        """All current records of a unit, by key."""
+    def index(self, unit: str, generation: Generation) -> Index:
+        """All records of a unit's current generation, by key."""
         index = Index()
-        for number in range(self.generation(unit).buckets):
+        for number in range(generation.buckets):
             index.add(self.bucket(unit, number))
         return index
 

@@ -130,14 +130,16 @@ class Read(CollectorStage):
         parts = Parts(desk, fence, chain)
         whole = parts.ended(manifest)
         if whole is not None:
-            self._hand_over(desk, fence, chain, whole)
+            self._hand_over(desk, fence, chain, whole, manifest)
             parts.forget()
 
-    def _hand_over(self, desk: Desk, fence: Fence, chain: Chain, attempt: str) -> None:
+    def _hand_over(self, desk: Desk, fence: Fence, chain: Chain, attempt: str, manifest: Manifest) -> None:
+        """The unit's pages stand under `attempt`; `manifest` is the chain's own."""
         record = desk.runs.unit(fence.run, chain.unit)
         if record is None or record.state != "planned":
             return
-        manifest = Pages(desk.store, desk.connection, fence.run, chain.unit, attempt).manifest()
+        if attempt != chain.attempt:
+            manifest = Pages(desk.store, desk.connection, fence.run, chain.unit, attempt).manifest()
         good = exact(manifest)
         read = msgspec.structs.replace(
             record,
@@ -209,4 +211,3 @@ class Reading:
             flags=flags_of(page),
         )
         self.chain = msgspec.structs.replace(self.chain, number=page.number + 1, token=page.skip_token)
-        self._desk.register.progress()

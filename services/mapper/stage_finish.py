@@ -11,7 +11,6 @@ from common.model.finding import Standing
 from common.runtime.drain import Lease
 from common.state import keys
 from common.state.groups import Share
-from common.state.pages import Pages
 from common.state.queue import Claimed
 from common.state.runs import UnitRecord, pack_unit
 from common.state.store import Store, octets, text
@@ -59,7 +58,6 @@ class FinishStage:
         unit.answer()
         unit.contribute()
         unit.commit()
-        Pages(self._views.store, view.connection, view.run, record.unit, record.attempt).drop()
         self._views.flow.unit_ended(view.connection, view.fence, record.unit)
 
 
@@ -100,8 +98,17 @@ class UnitFinish:
         self._generation = view.units.generation(record.unit)
         self._stage_key = self._key("stage")
         self._fragments = Fragments(self._store, self._key("ids"))
-        staged = text(self._store.client.hget(self._stage_key, "buckets"))
-        self._buckets = int(staged) if staged else self._generation.buckets
+        pipe = self._store.client.pipeline(transaction=False)
+        pipe.hkeys(self._stage_key)
+        pipe.hget(self._stage_key, "buckets")
+        pipe.get(self._answers_key())
+        names, staged, answers = pipe.execute()
+        self._numbers = sorted(int(name) for name in names if name.isdigit())
+        self._buckets = int(text(staged)) if staged else self._generation.buckets
+        self._answers = octets(answers)
+
+    def _answers_key(self) -> bytes:
+        return keys.unit_part(self._view.connection, self._view.run, "answers", self._unit)
 
     def _key(self, part: str) -> bytes:
         return keys.staged(self._view.connection, self._view.run, part, self._record.stage, self._unit)
@@ -111,13 +118,12 @@ class UnitFinish:
 
         By compare and set: of two workers with different answers the first one's stand for both.
         """
-        key = keys.unit_part(self._view.connection, self._view.run, "answers", self._unit)
-        packed = octets(self._store.client.get(key))
-        if not packed:
+        if not self._answers:
             return
-        decoded = msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(packed), type=dict[str, int])
+        unpacked = zstandard.ZstdDecompressor().decompress(self._answers)
+        decoded = msgspec.msgpack.decode(unpacked, type=dict[str, int])
         standings = {finding_key(finding): Standing(value) for finding, value in decoded.items()}
-        for number in self._staged_numbers():
+        for number in self._numbers:
             before = self._after(number)
             records = [
                 answered(r, standings[r.key]) if r.standing == Standing.MISSING and r.key in standings else r
@@ -129,7 +135,7 @@ class UnitFinish:
     def contribute(self) -> None:
         """Overwrite this unit's contributions to every group that it touched."""
         touched: set[bytes] = set()
-        for number in self._staged_numbers():
+        for number in self._numbers:
             touched |= touched_groups(self._before(number), self._after(number))
         ordered = sorted(touched)
         for start in range(0, len(ordered), _GROUPS_AT_ONCE):
@@ -181,11 +187,7 @@ class UnitFinish:
         ]
         args = [self._generation.version, self._view.run, self._record.unit, pack_unit(done)]
         self._store.fenced("commit_unit", self._view.fence, self._view.connection, names, args)
-        answers = keys.unit_part(self._view.connection, self._view.run, "answers", self._unit)
-        self._store.client.unlink(self._key("ids"), self._key("missing"), answers)
-
-    def _staged_numbers(self) -> list[int]:
-        return sorted(int(text(n)) for n in self._store.client.hkeys(self._stage_key) if text(n).isdigit())
+        self._store.client.unlink(self._key("ids"), self._key("missing"), self._answers_key())
 
     def _before(self, number: int) -> bytes:
         """The current generation's records that lie in the bucket `number` of the next one."""

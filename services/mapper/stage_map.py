@@ -16,7 +16,6 @@ from common.state.directory import Directory, subscription_of
 from common.state.pages import Manifest, Pages
 from common.state.queue import Claimed, Item
 from common.state.runs import UnitRecord
-from common.state.store import octets
 from common.state.unit_tags import UnitTags
 from common.state.units import Generation, Ids, Members, Record, bucket_of, code_of, pack_ids
 from services.mapper.classify import wants_tags
@@ -104,13 +103,15 @@ class MapStage:
         else:
             self._finish(view, record)
         Pages(store, view.connection, view.run, unit, record.attempt).drop()
-        UnitTags(store, view.connection, view.run, unit).drop()
+        if view.compiled.matches_tags:
+            UnitTags(store, view.connection, view.run, unit).drop()
 
 
 def subscriptions_of(directory: Directory, unit: str) -> dict[str, Subscription]:
     """The unit's subscription by its id."""
-    wanted = subscription_of(unit)
-    return {key: one for key, one in directory.subscriptions().items() if key == wanted}
+    key = subscription_of(unit)
+    found = directory.subscription(key)
+    return {key: found} if found else {}
 
 
 def wanted_resources(pages: Iterator[bytes], view: RunView, unit: str) -> Iterator[str]:
@@ -139,13 +140,14 @@ class UnitMapping:
     """One mapping of a unit in a run. What it stages is its own: another worker may be at the same unit."""
 
     def __init__(self, views: Views, view: RunView, record: UnitRecord, manifest: Manifest) -> None:
+        self._views = views
         self._store = views.store
         self._view = view
         self._record = record
         self._manifest = manifest
         self._unit = unit_key(record.unit)
         self._generation: Generation = view.units.generation(record.unit)
-        self._index = view.units.index(record.unit)
+        self._index = view.units.index(record.unit, self._generation)
         self._changes = Changes(wanted_buckets(self._generation, max(manifest.rows, len(self._index))))
         self._flushes = 0
         self._name = secrets.token_hex(4)
@@ -276,16 +278,15 @@ class UnitMapping:
     def _done(self, tally: Tally, *, exact: bool) -> UnitRecord:
         for part in _PARTS:
             self._store.client.expire(self._key(part), STAGE_TTL)
-        names = self._store.client.hgetall(keys.named(self._view.connection, "skips"))
-        reasons = {int(code): octets(reason).decode() for code, reason in names.items()}
-        changes = self._changes
+        changes, skips = self._changes, {code: n for code, n in tally.skips.items() if n}
+        reasons = self._views.reasons(self._view.connection, skips)
         return msgspec.structs.replace(
             self._record,
             state="mapped",
             stage=self._name,
             read=changes.read,
             matched=tally.matched,
-            skipped={reasons.get(code, "other"): n for code, n in tally.skips.items() if n},
+            skipped={reasons.get(code, "other"): n for code, n in skips.items()},
             malformed=changes.malformed.total(),
             repeated=changes.repeated + tally.repeated,
             exact=exact,
