@@ -123,8 +123,8 @@ class Flow:
 
     def put(self, connection: str, fence: Fence, name: str, items: Sequence[Item]) -> None:
         """Put work into a queue and ring for it. Raises `Superseded`."""
-        self.queue(connection, name).put(fence, items)
-        self._bells.ring(connection, name, len(items), epoch=fence.epoch)
+        busy = self.queue(connection, name).put(fence, items)
+        self._bells.ring(connection, name, busy, epoch=fence.epoch)
 
     def unit_ended(self, connection: str, fence: Fence, unit: str) -> None:
         """A unit is done or failed."""
