@@ -12,6 +12,7 @@ from common.runtime.bells import Bells
 from common.state import keys
 from common.state.approvals import Approvals
 from common.state.links import Links
+from common.state.plans import PlanLines
 from common.state.queue import Item, WorkQueue, fresh_seq
 from common.state.register import Register
 from common.state.runs import COMPLETE, FAILED, PARTIAL, PLANNED, RUNNING, SUPERSEDED, Runs
@@ -81,6 +82,8 @@ class Flow:
             return current
         if before and runs.record(before).get("status") == RUNNING:
             runs.annotate(before, {"status": SUPERSEDED, "ended": str(int(time.time()))})
+            left = (keys.run(connection, before, part) for part in ("outcomes", *_TRANSIENT))
+            self._store.client.unlink(*left)
         self._begin(connection, Fence(epoch, run))
         return run
 
@@ -236,6 +239,7 @@ class Flow:
             register.update(Fence(fence.epoch), {"last_good": str(int(time.time())), "last_run": fence.run})
         if status == PLANNED:
             self._drop_overlay(connection, fence.run)
+            PlanLines(self._store, connection, fence.run).pack()
         self._store.client.unlink(*(keys.run(connection, fence.run, part) for part in _TRANSIENT))
 
     def _drop_overlay(self, connection: str, run: str) -> None:
