@@ -1,7 +1,5 @@
 """Reading one unit: pages of rows, passed through undecoded, with the evidence that they are all."""
 
-from collections.abc import Sequence
-
 import msgspec
 
 from common.azure import kql
@@ -38,11 +36,6 @@ def exact(manifest: Manifest) -> bool:
         and manifest.flags == ""
         and manifest.first_total == manifest.last_total == manifest.rows
     )
-
-
-def array_of(rows: Sequence[msgspec.Raw]) -> bytes:
-    """The rows as one JSON array, as they came."""
-    return b"[" + b",".join(rows) + b"]"
 
 
 class Read(CollectorStage):
@@ -199,13 +192,13 @@ class Reading:
             self._desk.went_on(self._fence.run, self._stage.name_of(item))
             if not page.last:
                 context.memory.admit(running=True)
+            del page  # before the next one is asked for: a page may be 16 MB
 
     def _store(self, page: Page[msgspec.Raw]) -> None:
-        self.pages.put(
+        self.pages.put_rows(
             self._fence,
             page.number,
-            array_of(page.rows),
-            len(page.rows),
+            page.rows,
             page.total,
             last=page.last,
             flags=flags_of(page),

@@ -18,10 +18,10 @@ from common.state.units import IDS_PER_BUCKET, Ids, Members, bucket_of, buckets_
 from services.mapper.absence import answered
 from services.mapper.mapping import FRAGMENT_BUCKETS
 from services.mapper.run_view import RunView, Views
-from services.mapper.shares import Part, add_up, touched_groups
+from services.mapper.shares import Part, add_up, batches, by_group, touched_groups
 from services.mapper.staging import current_bucket
 
-_GROUPS_AT_ONCE = 20_000
+_RECORDS_AT_ONCE = 4_000  # with their ids, some 3 MB
 
 
 class FinishStage:
@@ -137,12 +137,23 @@ class UnitFinish:
         touched: set[bytes] = set()
         for number in self._numbers:
             touched |= touched_groups(self._before(number), self._after(number))
-        ordered = sorted(touched)
-        for start in range(0, len(ordered), _GROUPS_AT_ONCE):
-            self._contribute(set(ordered[start : start + _GROUPS_AT_ONCE]))
+        if not touched:
+            return
+        stored = Ids(self._store, self._view.connection, self._unit)
+        now = stored.buckets()
+        wanted = now or buckets_for(self._record.matched, IDS_PER_BUCKET)
+        spread = by_group(self._all_buckets(), touched, wanted)
+        for numbers in batches(spread, _RECORDS_AT_ONCE):
+            groups = {group for group in touched if bucket_of(group, wanted) in numbers}
+            parts = add_up(spread[number] for number in numbers)
+            spread[numbers.start : numbers.stop] = [bytearray()] * len(numbers)
+            self._contribute(groups, parts)
+            if groups and not self._view.plan:
+                touched_buckets = {bucket_of(group, wanted) for group in groups}
+                changed = {number: stored.load(number) if now else {} for number in touched_buckets}
+                self._save_ids(stored, wanted, changed, groups, parts)
 
-    def _contribute(self, groups: set[bytes]) -> None:
-        parts = add_up(self._all_buckets(), groups)
+    def _contribute(self, groups: set[bytes], parts: Mapping[bytes, Part]) -> None:
         facts = self._view.groups.facts(sorted(groups))
         if unknown := groups - facts.keys():
             why = f"{len(unknown)} groups of unit {self._record.unit} are not known any more"
@@ -152,19 +163,18 @@ class UnitFinish:
             for group in sorted(groups)
         ]
         self._view.groups.contribute(self._view.fence, self._unit, shares)
-        if not self._view.plan:
-            self._save_ids(groups, parts)
 
-    def _save_ids(self, groups: set[bytes], parts: Mapping[bytes, Part]) -> None:
+    def _save_ids(
+        self,
+        stored: Ids,
+        wanted: int,
+        changed: dict[int, dict[bytes, Members]],
+        groups: set[bytes],
+        parts: Mapping[bytes, Part],
+    ) -> None:
         """Rewrite the touched groups' ids, worst first."""
-        stored = Ids(self._store, self._view.connection, self._unit)
-        now = stored.buckets()
-        wanted = now or buckets_for(self._record.matched, IDS_PER_BUCKET)
-        changed: dict[int, dict[bytes, Members]] = {}
         for group in sorted(groups):
             number = bucket_of(group, wanted)
-            if number not in changed:
-                changed[number] = dict(stored.load(number)) if now else {}
             known = {finding_key(i): i for i in changed[number].get(group, Members(0, [])).ids}
             known.update({finding_key(i): i for i in self._fragments.of(group)})
             part = parts.get(group)

@@ -85,12 +85,12 @@ class MapStage:
         mapped = UnitMapping(self._views, view, record, manifest)
         mapped.read(pages.read(manifest.pages), read)
         done = mapped.stage()
-        if view.runs.move_unit(view.fence, ("read",), done):
-            self._go_on(view, done)
-            return
-        mapped.drop()
-        if first := view.runs.unit(view.run, record.unit):
-            self._go_on(view, first)
+        stands = view.runs.move_unit(view.fence, ("read",), done)
+        if not stands:
+            mapped.drop()
+        del mapped  # its index and changes: finishing needs the memory
+        if going := done if stands else view.runs.unit(view.run, record.unit):
+            self._go_on(view, going)
 
     def _go_on(self, view: RunView, record: UnitRecord) -> None:
         """What follows a mapping, whoever mapped the unit: that worker may have died before it did this."""
@@ -168,6 +168,7 @@ class UnitMapping:
         )
         for page in pages:
             reader.page(page)
+            del page  # before the next one is unpacked: a page may be 16 MB
             if sum(map(len, self._changes.ids.values())) >= _IDS_IN_MEMORY:
                 self._flush_ids()
             self._keep_facts()
