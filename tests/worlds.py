@@ -1,6 +1,5 @@
 """Small worlds for the tests of rules and mapper: findings, aggregates, rules and links."""
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -40,9 +39,9 @@ _PLAIN = Finding(
 
 def finding(**changes: Any) -> Finding:
     """A High finding without risk level on a virtual machine, with changes."""
-    made = replace(_PLAIN, **changes)
+    made = msgspec.structs.replace(_PLAIN, **changes)
     identity = f"{made.resource_id}/providers/microsoft.security/assessments/{made.recommendation}"
-    return replace(made, id=identity, key=finding_key(identity))
+    return msgspec.structs.replace(made, id=identity, key=finding_key(identity))
 
 
 def aggregate(

@@ -115,12 +115,14 @@ class ResourceGraph:
         chain = _Chain(query, row_type, scope.body(), page_size, skip_token, number)
         while True:
             page = self._page(chain, deadline)
+            token = page.skip_token
             yield page
-            if page.last:
+            del page  # a page may be 16 MB: never two of them
+            if not token:
                 return
-            if page.skip_token == chain.token:
+            if token == chain.token:
                 raise HttpFatal("cursor_stuck", "Azure's answer links its next page to itself.")
-            chain.token, chain.number = page.skip_token, chain.number + 1
+            chain.token, chain.number = token, chain.number + 1
 
     def rows(self, query: str, row_type: type[T], scope: Scope, *, deadline: Deadline) -> list[T]:
         """All rows of a small query.

@@ -77,6 +77,20 @@ class GraphBody(msgspec.Struct, Generic[T]):
 
 
 @cache
+def _row_decoders(row_type: Hashable) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(row_type)
+
+
+def decode_row(content: msgspec.Raw, row_type: type[T]) -> T:
+    """One row, keys whatever their case. Raises msgspec.ValidationError where it is none."""
+    try:
+        row: T = _row_decoders(cast("Hashable", row_type)).decode(content)
+    except msgspec.ValidationError:
+        return _row(msgspec.json.decode(content), row_type)
+    return row if getattr(row, "id", "") is not None else _row(msgspec.json.decode(content), row_type)
+
+
+@cache
 def _decoders(row_type: Hashable) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(GraphBody[row_type])  # type: ignore[valid-type]
 

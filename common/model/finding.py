@@ -1,8 +1,10 @@
 """A finding: one normalised item of Defender for Cloud, here a recommendation on a resource."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 
 class Standing(IntEnum):
@@ -65,8 +67,7 @@ class Subscription:
     management_groups: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One recommendation on one resource.
 
     `recommendation` and all ids are lower case; `title`, `resource_name`, `subscription_name` are for people.
@@ -93,7 +94,7 @@ class Finding:
     resource_type: str
     resource_name: str
     kind: str = "recommendation"
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = {}
 
     @property
     def rank(self) -> int:

@@ -1,6 +1,5 @@
 """What only Redis knows and a person may need again: approvals, holds, dead letters, detaches, audit."""
 
-import json
 import time
 from typing import Any
 
@@ -40,7 +39,7 @@ def _connection(store: Store, connection: str) -> dict[str, Any]:
         ],
         "detaches": _detaches(store, connection),
         "audit": register.audit_entries(),
-        "writes": _writes(store, connection),
+        "writes": Register(store, connection).writes(),
     }
 
 
@@ -78,11 +77,6 @@ def _detaches(store: Store, connection: str) -> list[dict[str, Any]]:
         for group, link in Links(store, connection).scan()
         if link.detached or link.deleted
     ]
-
-
-def _writes(store: Store, connection: str) -> list[dict[str, Any]]:
-    found = raw(store.client.lrange(keys.named(connection, "writes"), 0, -1))
-    return [json.loads(entry) for entry in found if entry]
 
 
 def _cleaned(value: Any) -> Any:

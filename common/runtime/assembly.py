@@ -50,7 +50,11 @@ def flow_of(store: Store, bells: Bells, settings: Settings, metrics: Metrics) ->
 
 
 def drainer_of(
-    store: Store, settings: Settings, runtime: Runtime, rests: Callable[[str], bool] | None = None
+    store: Store,
+    settings: Settings,
+    runtime: Runtime,
+    rests: Callable[[str], bool] | None = None,
+    looks: int = 0,
 ) -> Drainer:
     """The drainer; `rests` says for which connections nothing may be done now (default: paused ones)."""
 
@@ -67,4 +71,5 @@ def drainer_of(
         paused=rests or (lambda connection: Register(store, connection).paused()),
         failure=failure,
         parked=runtime.alarm.within,
+        looks=looks,
     )

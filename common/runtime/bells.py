@@ -1,5 +1,7 @@
 """Doorbells: Celery messages that say "there is work in this queue" and nothing else (promise 1).
 
+A hop costs as much as two thousand unchanged findings, so nobody is called who is at work already.
+
 A lost or doubled bell costs nothing: the work stands in Redis, and the sweep rings again.
 """
 
@@ -37,9 +39,12 @@ class Bells:
         self._seconds = seconds
         self._width = width
 
-    def ring(self, connection: str, queue: str, want: int = 1) -> None:
-        """Ring for up to `want` workers; bells that are still unheard are not rung again."""
-        epoch = self._store.known_epoch()
+    def ring(self, connection: str, queue: str, want: int = 1, *, epoch: str = "") -> None:
+        """Ring until `want` workers are on their way or at work; a bell rings until it is answered.
+
+        Whoever has just written behind a fence names its epoch, which saves a question.
+        """
+        epoch = epoch or self._store.known_epoch()
         if not epoch:
             return
         for slot in range(min(want, self._width)):
@@ -49,6 +54,6 @@ class Bells:
                     LANES[queue], Doorbell(epoch=epoch, connection=connection, queue=queue, slot=slot)
                 )
 
-    def heard(self, bell: Doorbell) -> None:
-        """A worker came: the next ring may call another one."""
+    def answered(self, bell: Doorbell) -> None:
+        """The bell's worker is about to leave, or can't work: the next ring may call another one."""
         self._store.client.delete(keys.bell(bell.queue, bell.connection, bell.slot))

@@ -17,6 +17,7 @@ from common.errors import Fatal, Park, Retry, Skip
 from common.state.queue import Claimed, WorkQueue
 
 RETRY_SECONDS = 2.0
+LOOK_SECONDS = 0.05
 POISON_TRIES = 5
 
 
@@ -119,27 +120,43 @@ class Drainer:
         paused: Callable[[str], bool],
         failure: Callable[[str, str, float], None],
         parked: Callable[[float], None],
+        looks: int = 0,
     ) -> None:
+        """`looks`: how often a queue that ran empty is looked at again, every `LOOK_SECONDS`."""
         self._queue_of = queue_of
         self._lease_seconds = lease_seconds
         self._budget_seconds = budget_seconds
         self._paused = paused
         self._failure = failure
         self._parked = parked
+        self._looks = looks
         self._log = structlog.get_logger("drain")
 
-    def run(self, stage: Stage, connection: str) -> int:
-        """Work until the queue is empty or the budget is spent; answers how many items are ready still."""
+    def run(self, stage: Stage, connection: str, leaving: Callable[[], None] = lambda: None) -> int:
+        """Work until the queue is empty or the budget is spent; answers for how many items to ring.
+
+        `leaving` is called before the last look at the queue: whoever puts work from then on rings.
+        """
         queue = self._queue_of(connection, stage.queue)
-        ends = time.monotonic() + self._budget_seconds
+        ends, looks, left = time.monotonic() + self._budget_seconds, 0, False
         while time.monotonic() < ends and not self._paused(connection):
             owner, since = secrets.token_hex(6), time.monotonic()
             items = queue.claim(stage.batch, self._lease_seconds, owner)
-            if not items:
+            if items:
+                with Lease(queue, items, self._lease_seconds, owner, since, self._parked) as lease:
+                    self._handle(stage, connection, items, lease)
+                looks = self._looks
+            elif looks:
+                looks -= 1
+                time.sleep(LOOK_SECONDS)
+            elif left:
                 return 0
-            with Lease(queue, items, self._lease_seconds, owner, since, self._parked) as lease:
-                self._handle(stage, connection, items, lease)
-        return queue.depth().ready
+            else:
+                leaving()
+                left = True
+        if not left:
+            leaving()
+        return 0 if self._paused(connection) else queue.depth().ready
 
     def _handle(self, stage: Stage, connection: str, items: Sequence[Claimed], lease: Lease) -> None:
         try:

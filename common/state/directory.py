@@ -134,6 +134,11 @@ class Directory:
         found = self._store.client.hgetall(self._subscriptions)
         return {text(key): _subscription(octets(value)) for key, value in found.items()}
 
+    def subscription(self, key: str) -> Subscription | None:
+        """One subscription that was ever in scope."""
+        packed = octets(self._store.client.hget(self._subscriptions, key))
+        return _subscription(packed) if packed else None
+
     # rows a unit had when it was last read whole, in a live run
 
     def rows(self, units: Sequence[str]) -> dict[str, int]:

@@ -7,10 +7,12 @@ the next work there. It is called after whatever may complete a phase, and by th
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from common.identity import unit_key
 from common.runtime.bells import Bells
 from common.state import keys
 from common.state.approvals import Approvals
 from common.state.links import Links
+from common.state.plans import PlanLines
 from common.state.queue import Item, WorkQueue, fresh_seq
 from common.state.register import Register
 from common.state.runs import COMPLETE, FAILED, PARTIAL, PLANNED, RUNNING, SUPERSEDED, Runs
@@ -80,6 +82,8 @@ class Flow:
             return current
         if before and runs.record(before).get("status") == RUNNING:
             runs.annotate(before, {"status": SUPERSEDED, "ended": str(int(time.time()))})
+            left = (keys.run(connection, before, part) for part in ("outcomes", *_TRANSIENT))
+            self._store.client.unlink(*left)
         self._begin(connection, Fence(epoch, run))
         return run
 
@@ -122,8 +126,8 @@ class Flow:
 
     def put(self, connection: str, fence: Fence, name: str, items: Sequence[Item]) -> None:
         """Put work into a queue and ring for it. Raises `Superseded`."""
-        self.queue(connection, name).put(fence, items)
-        self._bells.ring(connection, name, len(items))
+        busy = self.queue(connection, name).put(fence, items)
+        self._bells.ring(connection, name, busy, epoch=fence.epoch)
 
     def unit_ended(self, connection: str, fence: Fence, unit: str) -> None:
         """A unit is done or failed."""
@@ -142,9 +146,10 @@ class Flow:
         if record.get("status") != RUNNING:
             return
         Register(self._store, connection).progress()
-        if record.get("tickets_done") != "1" and not self._tickets_over(connection, fence, record):
-            return
-        record = runs.record(fence.run)
+        if record.get("tickets_done") != "1":
+            if not self._tickets_over(connection, fence, record):
+                return
+            record = runs.record(fence.run)
         if record.get("decided") == "1":
             self._write_on(connection, fence, record)
         elif record.get("planned") != "1":
@@ -234,10 +239,11 @@ class Flow:
             register.update(Fence(fence.epoch), {"last_good": str(int(time.time())), "last_run": fence.run})
         if status == PLANNED:
             self._drop_overlay(connection, fence.run)
+            PlanLines(self._store, connection, fence.run).pack()
         self._store.client.unlink(*(keys.run(connection, fence.run, part) for part in _TRANSIENT))
 
     def _drop_overlay(self, connection: str, run: str) -> None:
-        """A plan's groups served to decide on; its lines are what is shown and approved."""
+        """A plan's groups and stages served to decide on; its lines are what is shown and approved."""
         touched = keys.run(connection, run, "touched")
         names: list[bytes] = []
         for group in self._store.client.sscan_iter(touched, count=500):
@@ -245,5 +251,8 @@ class Flow:
             if len(names) >= _AT_ONCE:
                 self._store.client.unlink(*names)
                 names.clear()
-        if names:
-            self._store.client.unlink(*names)
+        for unit in Runs(self._store, connection).units(run):
+            key, parts = unit_key(unit.unit), ("stage", "ids", "missing")
+            names += [keys.staged(connection, run, part, unit.stage, key) for part in parts]
+        for start in range(0, len(names), _AT_ONCE):
+            self._store.client.unlink(*names[start : start + _AT_ONCE])

@@ -56,15 +56,19 @@ class WorkQueue:
         self.name = name
         self._key = {part: keys.queue(connection, name, part) for part in _PARTS}
 
-    def put(self, fence: Fence, items: Sequence[Item], *, keep: bool = False) -> None:
-        """Add or replace items; with `keep`, an id that is there stays as it is. Raises `Superseded`."""
+    def put(self, fence: Fence, items: Sequence[Item], *, keep: bool = False) -> int:
+        """Add or replace items; with `keep`, an id that is there stays as it is. Raises `Superseded`.
+
+        Answers how many items are ready or leased: as many workers have something to do.
+        """
+        busy = 0
         for start in range(0, len(items), _PUT_CHUNK):
             args: list[object] = [fresh_seq(), "nx" if keep else ""]
             for item in items[start : start + _PUT_CHUNK]:
                 args += [item.id, item.score, item.body]
-            self._store.fenced(
-                "put", fence, self.connection, self._names("ready", "leased", "parked", "body"), args
-            )
+            names = self._names("ready", "leased", "parked", "body")
+            busy = int(self._store.fenced("put", fence, self.connection, names, args))
+        return busy
 
     def claim(self, limit: int, lease_seconds: float, owner: str) -> list[Claimed]:
         """Take up to `limit` ready items under a lease that `owner` holds."""

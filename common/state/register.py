@@ -5,10 +5,14 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import zstandard
+from redis.client import Pipeline
+
 from common.state import keys
 from common.state.store import Fence, Store, raw, text
 
 AUDIT_LIMIT = 10_000
+_BATCH = 1000
 _MARK = "mark:"
 
 
@@ -37,9 +41,9 @@ class Register:
         """The run that may write, "" when there never was one."""
         return self.get("run")
 
-    def progress(self) -> None:
-        """Note that the current run moves on."""
-        self._store.client.hset(self._key, "progress", str(int(time.time())))
+    def progress(self, pipe: Pipeline | None = None) -> None:
+        """Note that the current run moves on, along with what else is in `pipe`."""
+        (pipe or self._store.client).hset(self._key, "progress", str(int(time.time())))
 
     # pause: acts at the next look, within seconds (promise 9)
 
@@ -115,11 +119,17 @@ class Register:
         return [json.loads(entry) for entry in found if entry]
 
     def wrote(self, entries: Iterable[Mapping[str, Any]]) -> None:
-        """Note writes to ServiceNow; the last 10,000 are kept."""
-        lines = [json.dumps(entry, sort_keys=True) for entry in entries]
-        if lines:
-            key = keys.named(self._connection, "writes")
-            pipe = self._store.client.pipeline(transaction=False)
-            pipe.rpush(key, *lines)
-            pipe.ltrim(key, -AUDIT_LIMIT, -1)
-            pipe.execute()
+        """Note writes to ServiceNow; the last 10,000 are kept, in compressed batches."""
+        some = list(entries)
+        for start in range(0, len(some), _BATCH):
+            batch = some[start : start + _BATCH]
+            packed = zstandard.ZstdCompressor(level=6).compress(json.dumps(batch, sort_keys=True).encode())
+            args = [b"%04d" % len(batch) + packed, len(batch), AUDIT_LIMIT]
+            names = [keys.named(self._connection, name) for name in ("writes", "writes_count")]
+            self._store.run("wrote", names, args)
+
+    def writes(self) -> list[dict[str, Any]]:
+        """The last writes, oldest first; at least 10,000 where there were as many."""
+        found = raw(self._store.client.lrange(keys.named(self._connection, "writes"), 0, -1))
+        unpack = zstandard.ZstdDecompressor().decompress
+        return [entry for packed in found if packed for entry in json.loads(unpack(packed[4:]))]

@@ -12,7 +12,6 @@ from common.state import keys
 from common.state.store import Fence, Store, octets, raw, text
 
 RUN_TTL = 30 * 24 * 3600
-OUTCOMES_TTL = 2 * 24 * 3600  # by group; the counts stay for as long as the run
 _CHUNK = 500
 
 RUNNING, PLANNED, COMPLETE, PARTIAL, FAILED = "running", "planned", "complete", "partial", "failed"
@@ -102,7 +101,7 @@ class Runs:
         return text(current)
 
     def end(self, fence: Fence, status: str, fields: Mapping[str, str]) -> bool:
-        """Close the current run; answers whether this call did it."""
+        """Close the current run; answers whether this call did it. Of the outcomes only the counts stay."""
         flat: list[object] = [status, int(time.time())]
         for name, value in {"closed": "1", **fields}.items():
             flat += [name, value]
@@ -110,7 +109,7 @@ class Runs:
         done = self._store.fenced("end_run", fence, self._connection, [key], flat)
         for part in ("", "units", "counts", "rules", "events"):
             self._store.client.expire(keys.run(self._connection, fence.run, part), RUN_TTL)
-        self._store.client.expire(keys.run(self._connection, fence.run, "outcomes"), OUTCOMES_TTL)
+        self._store.client.unlink(keys.run(self._connection, fence.run, "outcomes"))
         return bool(done)
 
     def update(self, fence: Fence, fields: Mapping[str, str]) -> None:
@@ -179,8 +178,11 @@ class Runs:
     # ledgers
 
     def outcomes(self, fence: Fence, ended: Sequence[tuple[bytes, Outcome, str]]) -> None:
-        """Record how groups ended (group, outcome, reason). Idempotent. Raises `Superseded`."""
-        names = [keys.run(self._connection, fence.run, part) for part in ("outcomes", "counts")]
+        """Record how groups ended (group, outcome, reason). Idempotent. Raises `Superseded`.
+
+        Ignored once the run has ended.
+        """
+        names = [keys.run(self._connection, fence.run, part) for part in ("outcomes", "counts", "")]
         for start in range(0, len(ended), _CHUNK):
             flat: list[object] = []
             for group, outcome, reason in ended[start : start + _CHUNK]:

@@ -28,6 +28,7 @@ RECORD = struct.Struct(">12s8s8sBB")
 PER_BUCKET = 4096
 IDS_PER_BUCKET = 256
 MAX_BUCKETS = 256
+_REMEMBERED = 50_000  # findings: a unit of more is large
 SKIP_CODES = 0xFFFF  # a group field up to this is the code of a reason, not a group
 _SKIP_PREFIX = b"\0" * 6
 
@@ -44,7 +45,7 @@ def pack(record: Record) -> bytes:
     return RECORD.pack(*record)
 
 
-def unpack(data: bytes) -> Iterator[Record]:
+def unpack(data: bytes | bytearray) -> Iterator[Record]:
     return map(Record._make, RECORD.iter_unpack(data))
 
 
@@ -97,23 +98,31 @@ def _column(bucket: bytes, at: int) -> "array[int]":
 
 
 class Index:
-    """A unit's current records, by key, in flat arrays: 26 bytes a finding, found by bisection."""
+    """A unit's current records, by key, in flat arrays: 27 bytes a finding, found by bisection.
 
-    def __init__(self) -> None:
-        self._keys = array("Q")
-        self.fingerprints = array("Q")
-        self.groups = array("Q")
-        self.standings = bytearray()
-        self.ranks = bytearray()
-        self.seen = bytearray()
+    `positions` finds them by fingerprint, faster; it takes about 100 bytes a finding, so it is empty for
+    large units. The arrays have their size from the start: growing ones would be moved again and again.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.positions: dict[bytes, int] = {}
+        self._keys = array("Q", bytes(8 * size))
+        self.fingerprints = array("Q", bytes(8 * size))
+        self.groups = array("Q", bytes(8 * size))
+        self.standings = bytearray(size)
+        self.seen = bytearray(size)
+        self._filled = 0
 
     def add(self, bucket: bytes) -> None:
-        """Append a bucket; buckets come in order of their keys."""
+        """Fill in a bucket; buckets come in order of their keys."""
+        start, end = self._filled, self._filled + len(bucket) // RECORD.size
         for target, at in ((self._keys, 0), (self.fingerprints, 12), (self.groups, 20)):
-            target.extend(_column(bucket, at))
-        self.standings += bucket[28 :: RECORD.size]
-        self.ranks += bucket[29 :: RECORD.size]
-        self.seen += bytes(len(bucket) // RECORD.size)
+            target[start:end] = _column(bucket, at)
+        self.standings[start:end] = bucket[28 :: RECORD.size]
+        self._filled = end
+        if len(self) <= _REMEMBERED:
+            prints = (bucket[at : at + 8] for at in range(12, len(bucket), RECORD.size))
+            self.positions.update(zip(prints, range(start, end), strict=True))
 
     def find(self, key: bytes) -> int:
         """Position of a key, -1 when it is not there (the first 64 bits decide)."""
@@ -159,10 +168,10 @@ class Units:
         buckets, version = self._store.client.hmget(key, ["buckets", "version"])
         return Generation(int(text(buckets) or "0"), text(version))
 
-    def count(self, unit: str) -> int:
+    def count(self, unit: str, generation: Generation | None = None) -> int:
         """Findings in the current generation."""
         key = keys.generation(self._connection, unit_key(unit))
-        generation = self.generation(unit)
+        generation = generation or self.generation(unit)
         pipe = self._store.client.pipeline(transaction=False)
         for number in range(generation.buckets):
             pipe.hstrlen(key, str(number))
@@ -185,10 +194,10 @@ class Units:
                 found += members.ids[: min(members.open, limit - len(found))]
         return found
 
-    def index(self, unit: str) -> Index:
-        """All current records of a unit, by key."""
-        index = Index()
-        for number in range(self.generation(unit).buckets):
+    def index(self, unit: str, generation: Generation) -> Index:
+        """All records of a unit's current generation, by key."""
+        index = Index(self.count(unit, generation))
+        for number in range(generation.buckets):
             index.add(self.bucket(unit, number))
         return index
 

@@ -12,7 +12,7 @@ from common.state.directory import Directory
 from common.state.flow import Flow
 from common.state.register import Register
 from common.state.runs import FAILED, RUNNING, Runs
-from common.state.store import Fence, Store, octets
+from common.state.store import Fence, Store, octets, text
 
 _TTL = 24 * 3600
 _MEMO_TTL = 3600
@@ -32,16 +32,19 @@ class Desk:
 
     def fence(self, run: str) -> Fence:
         """The fence of a run that is current and running. Raises `Superseded`."""
-        record = self.runs.record(run)
-        if self.register.current_run() != run or record.get("status") != RUNNING:
+        pipe = self.store.client.pipeline(transaction=False)
+        pipe.hmget(keys.run(self.connection, run), ["status", "epoch"])
+        pipe.hget(keys.connection(self.connection), "run")
+        pipe.get(keys.EPOCH)
+        (status, epoch), current, incarnation = pipe.execute()
+        if text(current) != run or text(status) != RUNNING or text(epoch) != text(incarnation):
             raise Superseded
-        if record.get("epoch", "") != self.store.known_epoch():
-            raise Superseded
-        return Fence(record["epoch"], run)
+        return Fence(text(epoch), run)
 
     def planning(self, fence: Fence) -> bool:
         """Whether the run only plans."""
-        return self.runs.record(fence.run).get("mode") == "plan"
+        mode = self.store.client.hget(keys.run(self.connection, fence.run), "mode")
+        return text(mode) == "plan"
 
     def fail_run(self, fence: Fence, reason: str, sentence: str) -> bool:
         """End the run as failed, with a sentence; answers whether this call did it."""
@@ -58,8 +61,11 @@ class Desk:
         return count
 
     def went_on(self, run: str, name: str) -> None:
-        """The piece of work made progress."""
-        self.store.client.hdel(keys.run(self.connection, run, "failures"), name)
+        """The piece of work made progress, and so did its run."""
+        pipe = self.store.client.pipeline(transaction=False)
+        pipe.hdel(keys.run(self.connection, run, "failures"), name)
+        self.register.progress(pipe)
+        pipe.execute()
 
     # steps that were done before the work was parked
 

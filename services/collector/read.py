@@ -1,7 +1,5 @@
 """Reading one unit: pages of rows, passed through undecoded, with the evidence that they are all."""
 
-from collections.abc import Sequence
-
 import msgspec
 
 from common.azure import kql
@@ -38,11 +36,6 @@ def exact(manifest: Manifest) -> bool:
         and manifest.flags == ""
         and manifest.first_total == manifest.last_total == manifest.rows
     )
-
-
-def array_of(rows: Sequence[msgspec.Raw]) -> bytes:
-    """The rows as one JSON array, as they came."""
-    return b"[" + b",".join(map(bytes, rows)) + b"]"
 
 
 class Read(CollectorStage):
@@ -130,14 +123,16 @@ class Read(CollectorStage):
         parts = Parts(desk, fence, chain)
         whole = parts.ended(manifest)
         if whole is not None:
-            self._hand_over(desk, fence, chain, whole)
+            self._hand_over(desk, fence, chain, whole, manifest)
             parts.forget()
 
-    def _hand_over(self, desk: Desk, fence: Fence, chain: Chain, attempt: str) -> None:
+    def _hand_over(self, desk: Desk, fence: Fence, chain: Chain, attempt: str, manifest: Manifest) -> None:
+        """The unit's pages stand under `attempt`; `manifest` is the chain's own."""
         record = desk.runs.unit(fence.run, chain.unit)
         if record is None or record.state != "planned":
             return
-        manifest = Pages(desk.store, desk.connection, fence.run, chain.unit, attempt).manifest()
+        if attempt != chain.attempt:
+            manifest = Pages(desk.store, desk.connection, fence.run, chain.unit, attempt).manifest()
         good = exact(manifest)
         read = msgspec.structs.replace(
             record,
@@ -197,16 +192,15 @@ class Reading:
             self._desk.went_on(self._fence.run, self._stage.name_of(item))
             if not page.last:
                 context.memory.admit(running=True)
+            del page  # before the next one is asked for: a page may be 16 MB
 
     def _store(self, page: Page[msgspec.Raw]) -> None:
-        self.pages.put(
+        self.pages.put_rows(
             self._fence,
             page.number,
-            array_of(page.rows),
-            len(page.rows),
+            page.rows,
             page.total,
             last=page.last,
             flags=flags_of(page),
         )
         self.chain = msgspec.structs.replace(self.chain, number=page.number + 1, token=page.skip_token)
-        self._desk.register.progress()

@@ -48,24 +48,25 @@ class Collector:
     def answer(self, bell: Doorbell) -> None:
         """Work on the bell's queue; ring for what is left."""
         context, stage = self._context, self._stages.get(bell.queue)
-        context.bells.heard(bell)
         if stage is None or bell.connection not in context.connections:
             log("collector").warning("bell_dropped", connection=bell.connection, queue=bell.queue)
-            return
-        if bell.epoch != context.store.known_epoch():
-            return
-        if bell.queue != "read":
-            self._drain(stage, bell)
-        elif self._bulk.acquire(blocking=False):
-            try:
+        elif bell.epoch == context.store.known_epoch():
+            if bell.queue != "read":
                 self._drain(stage, bell)
-            finally:
-                self._bulk.release()
+                return
+            if self._bulk.acquire(blocking=False):
+                try:
+                    self._drain(stage, bell)
+                finally:
+                    self._bulk.release()
+                return
+        context.bells.answered(bell)
 
     def _drain(self, stage: Stage, bell: Doorbell) -> None:
-        left = self._drainer.run(stage, bell.connection)
+        bells = self._context.bells
+        left = self._drainer.run(stage, bell.connection, lambda: bells.answered(bell))
         if left:
-            self._context.bells.ring(bell.connection, bell.queue, left)
+            bells.ring(bell.connection, bell.queue, left)
 
     def sweep(self) -> None:
         """Return what is overdue, ring for what waits, move runs on that nobody moved."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from common.messages import Doorbell
 from common.observe import names
 from common.observe.metrics import Sample
 from common.runtime import queues
@@ -27,6 +28,7 @@ from services.mapper.stage_observe import ObserveStage
 from services.mapper.stage_render import RenderStage
 
 NAME = "mapper"
+_LOOKS = 2  # units come one after the other: a hop of Celery for each costs more than looking twice
 QUEUES = tuple(name for name, lane in LANES.items() if lane == queues.MAP)
 
 
@@ -44,9 +46,9 @@ class Mapper:
         drainer: Drainer,
         stages: Sequence[Stage],
     ) -> None:
-        self.store = store
-        self.connections = frozenset(connections)
-        self.bells = bells
+        self._store = store
+        self._connections = frozenset(connections)
+        self._bells = bells
         self._flow = flow
         self._drainer = drainer
         self._stages = {stage.queue: stage for stage in stages}
@@ -55,42 +57,44 @@ class Mapper:
     def tasks(self) -> Mapping[str, TaskHandler]:
         return {queues.MAP: tasks.drain(self)}
 
-    def drain(self, connection: str, queue: str) -> None:
-        """Work on one queue of a connection; ring for what is left."""
-        stage = self._stages.get(queue)
-        if stage is not None and self._drainer.run(stage, connection):
-            self.bells.ring(connection, queue)
+    def answer(self, bell: Doorbell) -> None:
+        """Work on the bell's queue; ring for what is left."""
+        stage, bells = self._stages.get(bell.queue), self._bells
+        if stage is None or bell.connection not in self._connections:
+            bells.answered(bell)
+        elif self._drainer.run(stage, bell.connection, lambda: bells.answered(bell)):
+            bells.ring(bell.connection, bell.queue)
 
     def sweep(self) -> None:
         """Return what is overdue, ring for what waits, and move runs on that nobody moved."""
-        sweep_queues(self.store, self.bells, self.connections, QUEUES)
-        epoch = self.store.epoch()
-        for connection in self.connections:
+        sweep_queues(self._store, self._bells, self._connections, QUEUES)
+        epoch = self._store.epoch()
+        for connection in self._connections:
             self._flow.resume(connection, epoch)
 
     def scrape(self) -> Iterable[Sample]:
         """The mapper's queues and what is held, as they stand in Redis."""
         for name in QUEUES:
-            depths = [WorkQueue(self.store, connection, name).depth() for connection in self.connections]
+            depths = [WorkQueue(self._store, connection, name).depth() for connection in self._connections]
             yield Sample(names.QUEUE_READY, sum(depth.ready for depth in depths), (name,))
             yield Sample(names.QUEUE_LEASED, sum(depth.leased for depth in depths), (name,))
             yield Sample(names.QUEUE_PARKED, sum(depth.parked for depth in depths), (name,))
             yield Sample(names.OLDEST_MESSAGE, max((d.oldest_seconds for d in depths), default=0.0), (name,))
-        for connection in self.connections:
-            yield Sample(names.HELD, Holds(self.store, connection).count(), (connection,))
+        for connection in self._connections:
+            yield Sample(names.HELD, Holds(self._store, connection).count(), (connection,))
             yield from self._ledgers(connection)
 
     def _ledgers(self, connection: str) -> Iterable[Sample]:
         """Whether the last complete run's ledgers add up."""
-        run = Register(self.store, connection).get("last_run")
-        record = Runs(self.store, connection).record(run) if run else {}
+        run = Register(self._store, connection).get("last_run")
+        record = Runs(self._store, connection).record(run) if run else {}
         for ledger in ("findings", "groups"):
             broken = record.get(f"{ledger}_balanced", "1") != "1"
             yield Sample(names.LEDGER_BROKEN, int(broken), (connection, ledger))
 
     def close(self) -> None:
         """Close the connections to Redis."""
-        self.store.client.close()
+        self._store.client.close()
 
 
 def build(settings: Settings, runtime: Runtime) -> Mapper:
@@ -108,5 +112,5 @@ def build(settings: Settings, runtime: Runtime) -> Mapper:
         DecideStage(views),
         RenderStage(views, {one.id: one for one in connections}),
     ]
-    drainer = drainer_of(store, settings, runtime)
+    drainer = drainer_of(store, settings, runtime, looks=_LOOKS)
     return Mapper(store, [one.id for one in connections], bells, flow, drainer, stages)

@@ -3,19 +3,20 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
 
 from common.azure.findings import Malformed, to_finding
-from common.azure.rows import AssessmentRow, decode_body
+from common.azure.rows import AssessmentRow, decode_row
 from common.errors import Skip
 from common.identity import finding_key, group_of, normalise
 from common.model.finding import Finding, Recommendation, Standing, Subscription
 from common.model.group import GroupFacts
 from common.state.units import Index, Record, bucket_of, pack, skip_code
 from services.mapper.classify import Compiled, Current, Matched, classify
+from services.mapper.page_rows import heads_of
 from services.mapper.salts import Salts
 
 SEEN, CHANGED, UNREADABLE = 1, 2, 3
@@ -60,21 +61,28 @@ class Lookups:
     adopt: bool
 
 
-def decode_page(rows_json: bytes) -> tuple[list[AssessmentRow], int]:
-    """A page's rows, and how many of them are none."""
-    body, broken = decode_body(b'{"data":' + rows_json + b"}", AssessmentRow)
-    return body.data, len(broken)
-
-
-def _resource_of(row: AssessmentRow) -> str:
-    """The `resource_id` that the row's finding has."""
+def _resource_of(content: msgspec.Raw) -> str:
+    """The `resource_id` that the row's finding has; "" where the row can't be read."""
+    try:
+        row = decode_row(content, AssessmentRow)
+    except msgspec.ValidationError:
+        return ""
     if row.resourceId:
         return normalise(row.resourceId)
     return normalise(row.id or "").rpartition("/providers/microsoft.security/assessments/")[0]
 
 
+class _Row(NamedTuple):
+    """A row that is not as it was: its position in the index is -1 when its finding is new."""
+
+    content: msgspec.Raw
+    key: bytes
+    print: bytes
+    at: int
+
+
 class _Fresh(NamedTuple):
-    """A row that is not as it was: its fingerprint, and its group and adoption until now."""
+    """The finding of such a row: its fingerprint, and its group and adoption until now."""
 
     finding: Finding
     print: bytes
@@ -106,57 +114,80 @@ class UnitReader:
         self.changes = changes
 
     def page(self, rows_json: bytes) -> None:
-        """Take one page: the JSON array as Resource Graph sent it."""
-        rows, broken = decode_page(rows_json)
-        self.changes.read += len(rows) + broken
-        if broken:
-            self.changes.malformed["malformed_row"] += broken
-        fresh: list[tuple[AssessmentRow, bytes, bytes, int]] = []
-        index, seen = self._index, self._index.seen
-        for row in rows:
-            if not row.id:
-                self.changes.malformed["no_id"] += 1
-                continue
-            key, at, print_ = finding_key(row.id), -1, self._fingerprint(row)
-            if len(index) and (at := index.find(key)) >= 0:
-                if seen[at]:
-                    self.changes.repeated += 1
-                    continue
-                seen[at] = SEEN
-                if index.fingerprints[at] == int.from_bytes(print_, "big"):
-                    continue
-                seen[at] = CHANGED
-            fresh.append((row, key, print_, at))
-        if fresh:
-            self._classify(fresh)
+        """Take one page: the JSON array as Resource Graph sent it.
 
-    def _fingerprint(self, row: AssessmentRow) -> bytes:
-        """8 bytes over what rules and templates read, the rules and the recommendation's metadata."""
-        salt = self._salts[row.name or ""]
+        A row whose fingerprint is in the index is passed over, and neither decoded nor looked up by its key.
+        """
+        rows, heads = heads_of(rows_json)
+        self.changes.read += len(rows)
+        changed: list[_Row] = []
+        known, seen = self._index.positions, self._index.seen
+        for row, head in zip(rows, heads, strict=True):
+            if head is None or not head.id:
+                self.changes.malformed["malformed_row" if head is None else "no_id"] += 1
+                continue
+            print_ = self._fingerprint(row, head.name or head.id.rpartition("/")[2])
+            at = known.get(print_, -1)
+            if at >= 0 and not seen[at]:
+                seen[at] = SEEN
+            elif one := self._changed(row, head.id, print_):
+                changed.append(one)
+        if changed:
+            self._classify(changed)
+
+    def _changed(self, row: msgspec.Raw, finding_id: str, print_: bytes) -> _Row | None:
+        """The row, unless it came before or is as it was; its place in the index is marked."""
+        index, key = self._index, finding_key(finding_id)
+        at = index.find(key) if len(index) else -1
+        if at >= 0:
+            if index.seen[at]:
+                self.changes.repeated += 1
+                return None
+            if index.fingerprints[at] == int.from_bytes(print_, "big"):
+                index.seen[at] = SEEN
+                return None
+            index.seen[at] = CHANGED
+        return _Row(row, key, print_, at)
+
+    def _fingerprint(self, row: msgspec.Raw, name: str) -> bytes:
+        """8 bytes over what rules and templates read, the rules and the metadata of the recommendation."""
+        salt = self._salts[name]
         # Lower-cased, since ids flip case between reads (defender-api 0#10).
-        content = _encode(row).lower()
+        content = salt + bytes(row).lower()
         if self._tags and (tags := self._tags.get(_resource_of(row))):
             content += _encode(sorted(tags.items()))
-        return hashlib.blake2b(content, digest_size=8, key=salt).digest()
+        return hashlib.blake2b(content, digest_size=8).digest()
 
-    def _classify(self, fresh: Sequence[tuple[AssessmentRow, bytes, bytes, int]]) -> None:
+    def _finding(self, row: _Row) -> Finding | None:
+        """The row's finding; None, and counted, where there is none."""
+        try:
+            finding = to_finding(
+                decode_row(row.content, AssessmentRow), self._recommendations, self._subscriptions
+            )
+        except msgspec.ValidationError:
+            self._unreadable("malformed_row", row.at)
+        except Malformed as error:
+            self._unreadable(error.reason, row.at)
+        except Skip as error:
+            self.changes.put(Record(row.key, row.print, self._skip(error.reason), int(Standing.HEALTHY), 0))
+        else:
+            tags = self._tags.get(finding.resource_id)
+            return msgspec.structs.replace(finding, tags=tags) if tags else finding
+        return None
+
+    def _unreadable(self, reason: str, at: int) -> None:
+        self.changes.malformed[reason] += 1
+        if at >= 0:
+            self._index.seen[at] = UNREADABLE
+
+    def _classify(self, rows: Sequence[_Row]) -> None:
         findings: list[_Fresh] = []
-        for row, key, print_, at in fresh:
-            try:
-                finding = to_finding(row, self._recommendations, self._subscriptions)
-            except Malformed as error:
-                self.changes.malformed[error.reason] += 1
-                if at >= 0:
-                    self._index.seen[at] = UNREADABLE
-                continue
-            except Skip as error:
-                self.changes.put(Record(key, print_, self._skip(error.reason), int(Standing.HEALTHY), 0))
-                continue
-            if tags := self._tags.get(finding.resource_id):
-                finding = replace(finding, tags=tags)
-            group = self._index.group(at) if at >= 0 else b""
-            adopted = at >= 0 and self._index.standings[at] == Standing.ADOPTED
-            findings.append(_Fresh(finding, print_, group, adopted))
+        for row in rows:
+            finding = self._finding(row)
+            if finding is not None:
+                group = self._index.group(row.at) if row.at >= 0 else b""
+                adopted = row.at >= 0 and self._index.standings[row.at] == Standing.ADOPTED
+                findings.append(_Fresh(finding, row.print, group, adopted))
         known = self._lookups.open_groups([one.group for one in findings if one.group])
         would = self._tickets_of_fixed(findings) if self._lookups.adopt else {}
         for one in findings:

@@ -1,4 +1,4 @@
-"""What a planned run would do, group by group, kept with the run for a day or until it is approved."""
+"""Writes down what a planned run would do, group by group."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,12 +8,10 @@ from common.model.decision import OUTCOME_OF, Decision
 from common.model.link import Link
 from common.rules.effective import EffectiveRule
 from common.state.groups import GroupState
-from common.state.plans import PlanLines
+from common.state.plans import TTL, PlanLines
 from common.state.store import Store, octets
 from services.mapper.candidates import Candidates
 from services.mapper.run_view import RunView
-
-_TTL = 7 * 24 * 3600
 
 
 class Planned:
@@ -49,7 +47,7 @@ class Planned:
                 "worst": aggregate.worst,
             }
             pipe.hset(self._key, group, json.dumps(line))
-        pipe.expire(self._key, _TTL)
+        pipe.expire(self._key, TTL)
         pipe.execute()
 
     def held(self, groups: Sequence[bytes], reason: str) -> None:

@@ -1,6 +1,6 @@
 """What a mapper stage sees of a run: its rules, its mode, and the stores that belong to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from common.errors import Superseded
@@ -14,7 +14,7 @@ from common.state.groups import Groups
 from common.state.links import Links
 from common.state.register import Register
 from common.state.runs import RUNNING, Runs
-from common.state.store import Fence, Store, octets
+from common.state.store import Fence, Store, octets, text
 from common.state.units import Units
 from services.mapper.classify import Compiled, compile_rules
 from services.mapper.salts import Salts
@@ -67,13 +67,18 @@ class Views:
         self._compiled: dict[tuple[str, str], Compiled] = {}
         self._known: dict[str, tuple[str, dict[str, Recommendation]]] = {}
         self._salts: dict[tuple[str, str, str], Salts] = {}
+        self._reasons: dict[str, dict[int, str]] = {}
 
     def current(self, connection: str) -> RunView:
         """The connection's current run. Raises `Superseded` when it has ended or Redis is another one."""
         register, runs = Register(self.store, connection), Runs(self.store, connection)
         run = register.current_run()
-        record = runs.record(run) if run else {}
-        if record.get("status") != RUNNING or record.get("epoch") != self.store.known_epoch():
+        pipe = self.store.client.pipeline(transaction=False)
+        pipe.hgetall(keys.run(connection, run))
+        pipe.get(keys.EPOCH)
+        found, epoch = pipe.execute()
+        record = {text(name): text(value) for name, value in found.items()}
+        if record.get("status") != RUNNING or record.get("epoch") != text(epoch):
             raise Superseded
         plan = record.get("mode") == "plan"
         overlay = run if plan else ""
@@ -95,6 +100,14 @@ class Views:
             recommendations=recommendations,
             salts=self._salts.setdefault((connection, version, seed), Salts(seed, recommendations)),
         )
+
+    def reasons(self, connection: str, codes: Collection[int]) -> dict[int, str]:
+        """What the codes of reasons in records mean; asked for when one is not known yet."""
+        known = self._reasons.setdefault(connection, {})
+        if not known.keys() >= set(codes):
+            names = self.store.client.hgetall(keys.named(connection, "skips"))
+            known.update({int(code): octets(reason).decode() for code, reason in names.items()})
+        return known
 
     def _recommendations(
         self, connection: str, directory: Directory

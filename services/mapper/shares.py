@@ -1,11 +1,11 @@
 """What a unit contributes to the groups that were touched, folded from its packed records. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from common.model.finding import Standing
 from common.model.group import RISKS, SEVERITIES, STANDINGS, Contribution
-from common.state.units import RECORD, Members, Record, is_skip, unpack
+from common.state.units import RECORD, Members, Record, bucket_of, is_skip, unpack
 
 _MASK = 0xFFFF_FFFF_FFFF_FFFF
 
@@ -55,14 +55,37 @@ def touched_groups(before: bytes, after: bytes) -> set[bytes]:
     return {group for group in groups if not is_skip(group)}
 
 
-def add_up(buckets: Iterable[bytes], groups: set[bytes]) -> dict[bytes, Part]:
-    """The parts of `groups` over all of a unit's buckets; a group without members has none."""
+def by_group(buckets: Iterable[bytes], groups: set[bytes], wanted: int) -> list[bytearray]:
+    """A unit's records in `groups`, packed still, in `wanted` buckets of groups instead of keys."""
+    spread = [bytearray() for _ in range(wanted)]
+    size = RECORD.size
+    for data in buckets:
+        for at in range(0, len(data), size):
+            group = data[at + 20 : at + 28]
+            if group in groups:
+                spread[bucket_of(group, wanted)] += data[at : at + size]
+    return spread
+
+
+def batches(spread: Sequence[bytes | bytearray], records: int) -> Iterator[range]:
+    """Neighbouring buckets of groups that hold about so many records, or one that holds more."""
+    start = held = 0
+    for number, data in enumerate(spread):
+        held += len(data)
+        if held >= records * RECORD.size:
+            yield range(start, number + 1)
+            start, held = number + 1, 0
+    if start < len(spread):
+        yield range(start, len(spread))
+
+
+def add_up(buckets: Iterable[bytes | bytearray]) -> dict[bytes, Part]:
+    """The parts of the groups in these buckets; a group without members has none."""
     parts: dict[bytes, Part] = {}
     for data in buckets:
         for record in unpack(data):
-            if record.group in groups:
-                part = parts.get(record.group)
-                if part is None:
-                    part = parts[record.group] = Part()
-                part.add(record)
+            part = parts.get(record.group)
+            if part is None:
+                part = parts[record.group] = Part()
+            part.add(record)
     return parts

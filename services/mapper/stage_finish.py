@@ -11,7 +11,6 @@ from common.model.finding import Standing
 from common.runtime.drain import Lease
 from common.state import keys
 from common.state.groups import Share
-from common.state.pages import Pages
 from common.state.queue import Claimed
 from common.state.runs import UnitRecord, pack_unit
 from common.state.store import Store, octets, text
@@ -19,10 +18,10 @@ from common.state.units import IDS_PER_BUCKET, Ids, Members, bucket_of, buckets_
 from services.mapper.absence import answered
 from services.mapper.mapping import FRAGMENT_BUCKETS
 from services.mapper.run_view import RunView, Views
-from services.mapper.shares import Part, add_up, touched_groups
+from services.mapper.shares import Part, add_up, batches, by_group, touched_groups
 from services.mapper.staging import current_bucket
 
-_GROUPS_AT_ONCE = 20_000
+_RECORDS_AT_ONCE = 4_000  # with their ids, some 3 MB
 
 
 class FinishStage:
@@ -59,7 +58,6 @@ class FinishStage:
         unit.answer()
         unit.contribute()
         unit.commit()
-        Pages(self._views.store, view.connection, view.run, record.unit, record.attempt).drop()
         self._views.flow.unit_ended(view.connection, view.fence, record.unit)
 
 
@@ -100,8 +98,17 @@ class UnitFinish:
         self._generation = view.units.generation(record.unit)
         self._stage_key = self._key("stage")
         self._fragments = Fragments(self._store, self._key("ids"))
-        staged = text(self._store.client.hget(self._stage_key, "buckets"))
-        self._buckets = int(staged) if staged else self._generation.buckets
+        pipe = self._store.client.pipeline(transaction=False)
+        pipe.hkeys(self._stage_key)
+        pipe.hget(self._stage_key, "buckets")
+        pipe.get(self._answers_key())
+        names, staged, answers = pipe.execute()
+        self._numbers = sorted(int(name) for name in names if name.isdigit())
+        self._buckets = int(text(staged)) if staged else self._generation.buckets
+        self._answers = octets(answers)
+
+    def _answers_key(self) -> bytes:
+        return keys.unit_part(self._view.connection, self._view.run, "answers", self._unit)
 
     def _key(self, part: str) -> bytes:
         return keys.staged(self._view.connection, self._view.run, part, self._record.stage, self._unit)
@@ -111,13 +118,12 @@ class UnitFinish:
 
         By compare and set: of two workers with different answers the first one's stand for both.
         """
-        key = keys.unit_part(self._view.connection, self._view.run, "answers", self._unit)
-        packed = octets(self._store.client.get(key))
-        if not packed:
+        if not self._answers:
             return
-        decoded = msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(packed), type=dict[str, int])
+        unpacked = zstandard.ZstdDecompressor().decompress(self._answers)
+        decoded = msgspec.msgpack.decode(unpacked, type=dict[str, int])
         standings = {finding_key(finding): Standing(value) for finding, value in decoded.items()}
-        for number in self._staged_numbers():
+        for number in self._numbers:
             before = self._after(number)
             records = [
                 answered(r, standings[r.key]) if r.standing == Standing.MISSING and r.key in standings else r
@@ -129,14 +135,25 @@ class UnitFinish:
     def contribute(self) -> None:
         """Overwrite this unit's contributions to every group that it touched."""
         touched: set[bytes] = set()
-        for number in self._staged_numbers():
+        for number in self._numbers:
             touched |= touched_groups(self._before(number), self._after(number))
-        ordered = sorted(touched)
-        for start in range(0, len(ordered), _GROUPS_AT_ONCE):
-            self._contribute(set(ordered[start : start + _GROUPS_AT_ONCE]))
+        if not touched:
+            return
+        stored = Ids(self._store, self._view.connection, self._unit)
+        now = stored.buckets()
+        wanted = now or buckets_for(self._record.matched, IDS_PER_BUCKET)
+        spread = by_group(self._all_buckets(), touched, wanted)
+        for numbers in batches(spread, _RECORDS_AT_ONCE):
+            groups = {group for group in touched if bucket_of(group, wanted) in numbers}
+            parts = add_up(spread[number] for number in numbers)
+            spread[numbers.start : numbers.stop] = [bytearray()] * len(numbers)
+            self._contribute(groups, parts)
+            if groups and not self._view.plan:
+                touched_buckets = {bucket_of(group, wanted) for group in groups}
+                changed = {number: stored.load(number) if now else {} for number in touched_buckets}
+                self._save_ids(stored, wanted, changed, groups, parts)
 
-    def _contribute(self, groups: set[bytes]) -> None:
-        parts = add_up(self._all_buckets(), groups)
+    def _contribute(self, groups: set[bytes], parts: Mapping[bytes, Part]) -> None:
         facts = self._view.groups.facts(sorted(groups))
         if unknown := groups - facts.keys():
             why = f"{len(unknown)} groups of unit {self._record.unit} are not known any more"
@@ -146,19 +163,18 @@ class UnitFinish:
             for group in sorted(groups)
         ]
         self._view.groups.contribute(self._view.fence, self._unit, shares)
-        if not self._view.plan:
-            self._save_ids(groups, parts)
 
-    def _save_ids(self, groups: set[bytes], parts: Mapping[bytes, Part]) -> None:
+    def _save_ids(
+        self,
+        stored: Ids,
+        wanted: int,
+        changed: dict[int, dict[bytes, Members]],
+        groups: set[bytes],
+        parts: Mapping[bytes, Part],
+    ) -> None:
         """Rewrite the touched groups' ids, worst first."""
-        stored = Ids(self._store, self._view.connection, self._unit)
-        now = stored.buckets()
-        wanted = now or buckets_for(self._record.matched, IDS_PER_BUCKET)
-        changed: dict[int, dict[bytes, Members]] = {}
         for group in sorted(groups):
             number = bucket_of(group, wanted)
-            if number not in changed:
-                changed[number] = dict(stored.load(number)) if now else {}
             known = {finding_key(i): i for i in changed[number].get(group, Members(0, [])).ids}
             known.update({finding_key(i): i for i in self._fragments.of(group)})
             part = parts.get(group)
@@ -181,11 +197,7 @@ class UnitFinish:
         ]
         args = [self._generation.version, self._view.run, self._record.unit, pack_unit(done)]
         self._store.fenced("commit_unit", self._view.fence, self._view.connection, names, args)
-        answers = keys.unit_part(self._view.connection, self._view.run, "answers", self._unit)
-        self._store.client.unlink(self._key("ids"), self._key("missing"), answers)
-
-    def _staged_numbers(self) -> list[int]:
-        return sorted(int(text(n)) for n in self._store.client.hkeys(self._stage_key) if text(n).isdigit())
+        self._store.client.unlink(self._key("ids"), self._key("missing"), self._answers_key())
 
     def _before(self, number: int) -> bytes:
         """The current generation's records that lie in the bucket `number` of the next one."""

@@ -16,11 +16,11 @@ from common.state.directory import Directory, subscription_of
 from common.state.pages import Manifest, Pages
 from common.state.queue import Claimed, Item
 from common.state.runs import UnitRecord
-from common.state.store import octets
 from common.state.unit_tags import UnitTags
 from common.state.units import Generation, Ids, Members, Record, bucket_of, code_of, pack_ids
 from services.mapper.classify import wants_tags
-from services.mapper.mapping import FRAGMENT_BUCKETS, Changes, Lookups, UnitReader, decode_page
+from services.mapper.mapping import FRAGMENT_BUCKETS, Changes, Lookups, UnitReader
+from services.mapper.page_rows import decode_page
 from services.mapper.run_view import RunView, Views
 from services.mapper.staging import (
     Tally,
@@ -85,12 +85,12 @@ class MapStage:
         mapped = UnitMapping(self._views, view, record, manifest)
         mapped.read(pages.read(manifest.pages), read)
         done = mapped.stage()
-        if view.runs.move_unit(view.fence, ("read",), done):
-            self._go_on(view, done)
-            return
-        mapped.drop()
-        if first := view.runs.unit(view.run, record.unit):
-            self._go_on(view, first)
+        stands = view.runs.move_unit(view.fence, ("read",), done)
+        if not stands:
+            mapped.drop()
+        del mapped  # its index and changes: finishing needs the memory
+        if going := done if stands else view.runs.unit(view.run, record.unit):
+            self._go_on(view, going)
 
     def _go_on(self, view: RunView, record: UnitRecord) -> None:
         """What follows a mapping, whoever mapped the unit: that worker may have died before it did this."""
@@ -103,13 +103,15 @@ class MapStage:
         else:
             self._finish(view, record)
         Pages(store, view.connection, view.run, unit, record.attempt).drop()
-        UnitTags(store, view.connection, view.run, unit).drop()
+        if view.compiled.matches_tags:
+            UnitTags(store, view.connection, view.run, unit).drop()
 
 
 def subscriptions_of(directory: Directory, unit: str) -> dict[str, Subscription]:
     """The unit's subscription by its id."""
-    wanted = subscription_of(unit)
-    return {key: one for key, one in directory.subscriptions().items() if key == wanted}
+    key = subscription_of(unit)
+    found = directory.subscription(key)
+    return {key: found} if found else {}
 
 
 def wanted_resources(pages: Iterator[bytes], view: RunView, unit: str) -> Iterator[str]:
@@ -120,7 +122,7 @@ def wanted_resources(pages: Iterator[bytes], view: RunView, unit: str) -> Iterat
     subscriptions = subscriptions_of(view.directory, unit)
     fixed_too = adopts(view, view.units.generation(unit))
     for page in pages:
-        for row in decode_page(page)[0]:
+        for row in decode_page(page):
             try:
                 finding = to_finding(row, view.recommendations, subscriptions)
             except (Malformed, Skip):
@@ -138,13 +140,14 @@ class UnitMapping:
     """One mapping of a unit in a run. What it stages is its own: another worker may be at the same unit."""
 
     def __init__(self, views: Views, view: RunView, record: UnitRecord, manifest: Manifest) -> None:
+        self._views = views
         self._store = views.store
         self._view = view
         self._record = record
         self._manifest = manifest
         self._unit = unit_key(record.unit)
         self._generation: Generation = view.units.generation(record.unit)
-        self._index = view.units.index(record.unit)
+        self._index = view.units.index(record.unit, self._generation)
         self._changes = Changes(wanted_buckets(self._generation, max(manifest.rows, len(self._index))))
         self._flushes = 0
         self._name = secrets.token_hex(4)
@@ -165,6 +168,7 @@ class UnitMapping:
         )
         for page in pages:
             reader.page(page)
+            del page  # before the next one is unpacked: a page may be 16 MB
             if sum(map(len, self._changes.ids.values())) >= _IDS_IN_MEMORY:
                 self._flush_ids()
             self._keep_facts()
@@ -275,16 +279,15 @@ class UnitMapping:
     def _done(self, tally: Tally, *, exact: bool) -> UnitRecord:
         for part in _PARTS:
             self._store.client.expire(self._key(part), STAGE_TTL)
-        names = self._store.client.hgetall(keys.named(self._view.connection, "skips"))
-        reasons = {int(code): octets(reason).decode() for code, reason in names.items()}
-        changes = self._changes
+        changes, skips = self._changes, {code: n for code, n in tally.skips.items() if n}
+        reasons = self._views.reasons(self._view.connection, skips)
         return msgspec.structs.replace(
             self._record,
             state="mapped",
             stage=self._name,
             read=changes.read,
             matched=tally.matched,
-            skipped={reasons.get(code, "other"): n for code, n in tally.skips.items() if n},
+            skipped={reasons.get(code, "other"): n for code, n in skips.items()},
             malformed=changes.malformed.total(),
             repeated=changes.repeated + tally.repeated,
             exact=exact,

@@ -3,7 +3,6 @@
 Each group is decided again on what is known now: a ticket that a person closed since is not written to.
 """
 
-import dataclasses
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -236,7 +235,7 @@ def _hold(group: bytes, run: str, state: GroupState, decision: Decision, now: in
 
 
 def _tagged(finding: Finding, tags: dict[str, str]) -> Finding:
-    return dataclasses.replace(finding, tags=tags)
+    return replace(finding, tags=tags)
 
 
 def _groups(body: bytes) -> list[bytes]:

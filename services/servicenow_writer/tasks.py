@@ -23,7 +23,7 @@ def write(writer: Drains) -> TaskHandler:
 
     def handle(payload: dict[str, Any]) -> None:
         bell = decode(Doorbell, payload)
-        writer.bells.heard(bell)
+        writer.bells.answered(bell)
         if bell.connection in writer.connections:
             writer.drain(bell.connection)
 

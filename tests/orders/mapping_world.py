@@ -231,7 +231,7 @@ class World:
     def _contributions(self) -> list[str]:
         """Contributions, and ids, that are not those of the committed records."""
         groups = self.groups()
-        parts = add_up(self.buckets(), set(groups))
+        parts = add_up(self.buckets())
         found = []
         for group, state in zip(groups, Groups(self.store, "c").get_many(groups), strict=True):
             wanted = parts[group].contribution() if group in parts else None

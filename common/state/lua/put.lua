@@ -1,5 +1,6 @@
 -- Put items into a work queue; the latest body of an id wins. KEYS 3.. ready leased parked body.
--- ARGV 3 seq, 4 'nx' to keep a body that is there, then triples id score body.
+-- ARGV 3 seq, 4 'nx' to keep a body that is there, then triples id score body. Answers how many items are
+-- ready or leased.
 for i = 5, #ARGV, 3 do
   local id = ARGV[i]
   if ARGV[4] ~= 'nx' or redis.call('HEXISTS', KEYS[6], id) == 0 then
@@ -10,4 +11,4 @@ for i = 5, #ARGV, 3 do
     end
   end
 end
-return redis.call('ZCARD', KEYS[3])
+return redis.call('ZCARD', KEYS[3]) + redis.call('ZCARD', KEYS[4])

@@ -1,7 +1,6 @@
 """`rules explain` and the mapper agree on every finding."""
 
-import dataclasses
-
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,5 +73,5 @@ def test_every_failed_condition_is_told() -> None:
     )  # fmt: skip
     first = explain(finding, SETS[0])[0]
     assert [tried.condition for tried in first.failed] == ["cloud", "tags.env"]
-    tagged = dataclasses.replace(finding, tags={"ENV": "Production"}, cloud="aws")
+    tagged = msgspec.structs.replace(finding, tags={"ENV": "Production"}, cloud="aws")
     assert explain(tagged, SETS[0])[0].matches

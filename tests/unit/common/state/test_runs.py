@@ -1,5 +1,8 @@
 """Runs, outcomes, links and pages on a real Redis."""
 
+import json
+
+import msgspec
 import pytest
 
 from common.errors import Superseded
@@ -9,6 +12,8 @@ from common.runtime.bells import Bells
 from common.state.flow import Flow
 from common.state.links import Links
 from common.state.pages import Pages
+from common.state.plans import PlanLines
+from common.state.register import Register
 from common.state.runs import COMPLETE, RUNNING, Runs, UnitRecord
 from common.state.store import Fence, Store
 
@@ -115,3 +120,46 @@ def test_a_unit_is_complete_only_with_every_page_and_the_last_known(store: Store
     with pytest.raises(KeyError):
         list(pages.read(1))
     assert runs.record("r1")["status"] == "running"
+
+
+@pytest.mark.parametrize("count", [0, 1, 100, 101, 250])
+def test_rows_are_packed_piece_by_piece_as_they_came(store: Store, count: int) -> None:
+    """What is read back is the array of exactly these rows."""
+    _, fence = _started(store)
+    pages, rows = Pages(store, "c", "r1", "unit", "a1"), [msgspec.Raw(b'{"n": %d}' % n) for n in range(count)]
+    pages.put_rows(fence, 0, rows, count, last=True, flags="")
+    (page,) = pages.read(1)
+    assert msgspec.json.decode(page) == [{"n": n} for n in range(count)]
+    assert pages.manifest().rows == count
+
+
+def test_an_ended_run_keeps_its_counts_and_forgets_its_groups(store: Store) -> None:
+    """What a woken worker tells afterwards changes nothing."""
+    runs, fence = _started(store)
+    runs.outcomes(fence, [(b"g1", Outcome.CREATED, "new"), (b"g2", Outcome.HELD, "cap_rule")])
+    assert runs.end(fence, COMPLETE, {})
+    runs.outcomes(fence, [(b"g1", Outcome.CREATED, "new"), (b"g2", Outcome.CREATED, "new")])
+    assert runs.outcome_of("r1", [b"g1"]) == [""]
+    assert runs.groups("r1").reasons == {"created:new": 1, "held:cap_rule": 1}
+
+
+def test_the_lines_of_a_plan_are_the_same_when_packed(store: Store) -> None:
+    """Packed twice, as after a crash, too."""
+    lines = PlanLines(store, "c", "r1")
+    wanted = {b"%08d" % n: {"rule": "a", "findings": n} for n in range(1200)}
+    store.client.hset(lines.key, mapping={group: json.dumps(line) for group, line in wanted.items()})
+    assert dict(lines) == wanted
+    lines.pack()
+    assert dict(lines) == wanted
+    assert not store.client.exists(lines.key)
+
+
+def test_the_last_writes_are_kept_in_batches(store: Store) -> None:
+    """At least the last 10,000, in their order; older batches are dropped."""
+    register = Register(store, "c")
+    for start in range(0, 10_400, 400):
+        register.wrote({"n": n} for n in range(start, start + 400))
+    assert [one["n"] for one in register.writes()] == list(range(400, 10_400))
+    register.wrote([])
+    register.wrote([{"n": 10_400}])
+    assert len(register.writes()) == 10_001
