@@ -43,16 +43,20 @@ def chaos(seed: int, pace: Pace, root: Path = ROOT) -> tuple[Accounting, list[st
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, nargs="+", default=[1], help="one or more, one after the other")
     parser.add_argument("--short", action="store_true", help="short leases and a small world")
     parser.add_argument("--sabotage", choices=SABOTAGES, help="take a safeguard out of the product first")
     options = parser.parse_args()
+    right = True
     with tempfile.TemporaryDirectory(prefix="isthmus-sabotage-") as directory:
         root = sabotaged(options.sabotage, Path(directory)) if options.sabotage else ROOT
-        found, lines = chaos(options.seed, SHORT if options.short else FULL, root)
-    for line in [*lines, found.line()]:
-        sys.stdout.write(f"{line}\n")
-    return 0 if found.right else 1
+        for seed in options.seed:
+            found, lines = chaos(seed, SHORT if options.short else FULL, root)
+            for line in [*lines, found.line()]:
+                sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+            right = right and found.right
+    return 0 if right else 1
 
 
 if __name__ == "__main__":
