@@ -13,7 +13,7 @@ from common.state import keys
 from common.state.approvals import Approvals
 from common.state.links import Links
 from common.state.plans import PlanLines
-from common.state.queue import Item, WorkQueue, fresh_seq
+from common.state.queue import Item, WorkQueue, fresh_seq, mark_of
 from common.state.register import Register
 from common.state.runs import COMPLETE, FAILED, PARTIAL, PLANNED, RUNNING, SUPERSEDED, Runs
 from common.state.store import Fence, Store, octets
@@ -214,7 +214,11 @@ class Flow:
             keys.queue(connection, "rows", "ready"),
             *(keys.queue(connection, name, "body") for name in _IN_WINDOW),
         ]
-        return int(self._store.fenced("fill", fence, connection, names, [CHUNK, seq, seq, self._window]))
+        return int(
+            self._store.fenced(
+                "fill", fence, connection, names, [CHUNK, seq, seq + mark_of(fence), self._window]
+            )
+        )
 
     def _backlog(self, connection: str, run: str) -> int:
         return int(self._store.client.zcard(keys.run(connection, run, "backlog")))

@@ -5,6 +5,7 @@ wins) even while it is being worked on: settling then makes it ready again. Expi
 items return by `sweep`.
 """
 
+import hashlib
 import secrets
 import time
 from collections.abc import Iterable, Sequence
@@ -26,11 +27,16 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An item under lease; `seq` tells this body from a later one."""
+    """An item under lease; `seq` tells this body from a later one, `mark` the run that put it."""
 
     id: bytes
     seq: str
     body: bytes
+    mark: str = ""
+
+    def of(self, fence: Fence) -> bool:
+        """Whether this run put it: what was claimed just before a newer run began is not its."""
+        return self.mark == mark_of(fence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ class WorkQueue:
         """
         busy = 0
         for start in range(0, len(items), _PUT_CHUNK):
-            args: list[object] = [fresh_seq(), "nx" if keep else ""]
+            args: list[object] = [fresh_seq() + mark_of(fence), "nx" if keep else ""]
             for item in items[start : start + _PUT_CHUNK]:
                 args += [item.id, item.score, item.body]
             names = self._names("ready", "leased", "parked", "body")
@@ -75,7 +81,7 @@ class WorkQueue:
         names = self._names("ready", "leased", "body", "owner")
         flat = self._store.run("claim", names, [limit, int(lease_seconds * 1000), owner])
         return [
-            Claimed(item, body[:16].decode(), body[16:])
+            Claimed(item, body[:16].decode(), body[24:], body[16:24].decode())
             for item, body in zip(flat[::2], flat[1::2], strict=True)
         ]
 
@@ -101,7 +107,8 @@ class WorkQueue:
     def park(self, owner: str, item: Claimed, seconds: float, body: bytes = b"") -> int:
         """Give an item back for later, with a new body if one is given; answers how often that was done."""
         names = self._names("ready", "leased", "parked", "body", "owner", "tries")
-        return int(self._store.run("park", names, [owner, int(seconds * 1000), item.id, item.seq, body]))
+        anew = item.mark.encode() + body if body else b""
+        return int(self._store.run("park", names, [owner, int(seconds * 1000), item.id, item.seq, anew]))
 
     def remove(self, item: Claimed) -> None:
         """Drop an item whatever its state (it became a dead letter)."""
@@ -144,3 +151,8 @@ class WorkQueue:
 def fresh_seq() -> str:
     """16 hex digits: milliseconds since 1970 and chance, so that a later body is told from an earlier one."""
     return f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(3)[:5]}"
+
+
+def mark_of(fence: Fence) -> str:
+    """8 hex digits that stand for a run of an incarnation."""
+    return hashlib.blake2b(f"{fence.epoch}|{fence.run}".encode(), digest_size=4).hexdigest()

@@ -34,10 +34,6 @@ class Plan(CollectorStage):
 
     queue = "plan"
 
-    def run_of(self, desk: Desk, item: Claimed) -> str:
-        del desk
-        return item.id.decode()
-
     def work(self, desk: Desk, fence: Fence, item: Claimed, lease: Lease) -> None:
         del item, lease
         if desk.runs.record(fence.run).get("planned") == "1":

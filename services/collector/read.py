@@ -43,10 +43,6 @@ class Read(CollectorStage):
 
     queue = "read"
 
-    def run_of(self, desk: Desk, item: Claimed) -> str:
-        del desk
-        return unpack_chain(item.body).run
-
     def work(self, desk: Desk, fence: Fence, item: Claimed, lease: Lease) -> None:
         chain = unpack_chain(item.body)
         record = desk.runs.unit(fence.run, chain.unit)

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from common.errors import Fatal, Retry
+from common.errors import Fatal, Retry, Superseded
 from common.observe import names
 from common.observe.logs import bound, log
 from common.runtime.drain import Lease
@@ -38,17 +38,20 @@ class CollectorStage(ABC):
     def handle(self, connection: str, items: Sequence[Claimed], lease: Lease) -> None:
         desk = self.context.desk(connection)
         for item in items:
-            fence = desk.fence(self.run_of(desk, item))
+            fence = self._fence(desk, item)
             with (
                 bound(connection=connection, run=fence.run, stage=self.queue),
                 self.context.requests.counted(desk.runs, fence.run),
             ):
                 self._patiently(desk, fence, item, lease)
 
-    def run_of(self, desk: Desk, item: Claimed) -> str:
-        """The run that an item belongs to; a new run clears the queues of the old one."""
-        del item
-        return desk.register.current_run()
+    @staticmethod
+    def _fence(desk: Desk, item: Claimed) -> Fence:
+        """The fence of the current run, which must have put the item. Raises `Superseded`."""
+        fence = desk.fence(desk.register.current_run())
+        if not item.of(fence):
+            raise Superseded
+        return fence
 
     @abstractmethod
     def work(self, desk: Desk, fence: Fence, item: Claimed, lease: Lease) -> None:
@@ -61,7 +64,7 @@ class CollectorStage(ABC):
     def failed(self, connection: str, item: Claimed, error: Fatal) -> None:
         """Called for what needs a person. Raises `Superseded` when the run is over."""
         desk = self.context.desk(connection)
-        fence = desk.fence(self.run_of(desk, item))
+        fence = self._fence(desk, item)
         log("collector").error(
             "given_up", connection=connection, run=fence.run, queue=self.queue, reason=error.reason
         )

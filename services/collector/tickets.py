@@ -69,10 +69,6 @@ class Tickets(CollectorStage):
     queue = "tickets"
     side: ClassVar[str] = "servicenow"
 
-    def run_of(self, desk: Desk, item: Claimed) -> str:
-        del desk
-        return item.id.decode()
-
     def work(self, desk: Desk, fence: Fence, item: Claimed, lease: Lease) -> None:
         del lease
         record = desk.runs.record(fence.run)

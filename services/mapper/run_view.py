@@ -12,6 +12,7 @@ from common.state.directory import Directory
 from common.state.flow import Flow
 from common.state.groups import Groups
 from common.state.links import Links
+from common.state.queue import Claimed
 from common.state.register import Register
 from common.state.runs import RUNNING, Runs
 from common.state.store import Fence, Store, octets, text
@@ -47,6 +48,10 @@ class RunView:
     @property
     def rules(self) -> RuleSet:
         return self.compiled.rules
+
+    def own(self, items: Sequence[Claimed]) -> list[Claimed]:
+        """Those of claimed items that this run put; the others are of a run that is over."""
+        return [item for item in items if item.of(self.fence)]
 
     def open_groups(self, groups: Sequence[bytes]) -> dict[bytes, GroupFacts | None]:
         """Those of `groups` whose ticket holds its findings, with their facts."""
@@ -100,6 +105,13 @@ class Views:
             recommendations=recommendations,
             salts=self._salts.setdefault((connection, version, seed), Salts(seed, recommendations)),
         )
+
+    def of(self, connection: str, item: Claimed) -> RunView:
+        """The current run, which must have put the item. Raises `Superseded`."""
+        view = self.current(connection)
+        if not item.of(view.fence):
+            raise Superseded
+        return view
 
     def reasons(self, connection: str, codes: Collection[int]) -> dict[int, str]:
         """What the codes of reasons in records mean; asked for when one is not known yet."""

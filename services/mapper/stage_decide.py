@@ -40,12 +40,12 @@ class DecideStage:
 
     def handle(self, connection: str, items: Sequence[Claimed], lease: Lease) -> None:  # noqa: ARG002 - repeatable
         view = self._views.current(connection)
-        if items[0].id.decode() == view.run and view.record.get("decided") != "1":
+        if view.own(items) and view.record.get("decided") != "1":
             Deciding(self._views, view).run()
         self._views.flow.advance(connection, view.fence)
 
-    def failed(self, connection: str, item: Claimed, error: Fatal) -> None:  # noqa: ARG002 - the run is the item
-        view = self._views.current(connection)
+    def failed(self, connection: str, item: Claimed, error: Fatal) -> None:
+        view = self._views.of(connection, item)
         view.runs.tell(view.run, error.reason, f"the run could not be decided: {error}")
         view.runs.end(view.fence, FAILED, {"reason": error.reason})
 

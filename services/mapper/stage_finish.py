@@ -35,7 +35,7 @@ class FinishStage:
 
     def handle(self, connection: str, items: Sequence[Claimed], lease: Lease) -> None:  # noqa: ARG002 - one pass is short
         view = self._views.current(connection)
-        for item in items:
+        for item in view.own(items):
             record = view.runs.unit(view.run, item.id.decode())
             if record is not None and not record.ended:
                 self.finish(view, record)
@@ -44,7 +44,7 @@ class FinishStage:
                 self._views.flow.unit_ended(connection, view.fence, record.unit)
 
     def failed(self, connection: str, item: Claimed, error: Fatal) -> None:
-        view = self._views.current(connection)
+        view = self._views.of(connection, item)
         unit = item.id.decode()
         before = view.runs.unit(view.run, unit) or UnitRecord(unit)
         failed = msgspec.structs.replace(before, state="failed", reason=error.reason)

@@ -49,7 +49,7 @@ class MapStage:
 
     def handle(self, connection: str, items: Sequence[Claimed], lease: Lease) -> None:  # noqa: ARG002 - one pass is short
         view = self._views.current(connection)
-        for item in items:
+        for item in view.own(items):
             record = view.runs.unit(view.run, item.id.decode())
             if record is None or item.body.decode() not in ("", record.attempt):
                 continue
@@ -59,7 +59,7 @@ class MapStage:
                 self._go_on(view, record)
 
     def failed(self, connection: str, item: Claimed, error: Fatal) -> None:
-        view = self._views.current(connection)
+        view = self._views.of(connection, item)
         unit = item.id.decode()
         before = view.runs.unit(view.run, unit) or UnitRecord(unit)
         failed = msgspec.structs.replace(before, state="failed", reason=error.reason)

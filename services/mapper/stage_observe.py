@@ -35,7 +35,7 @@ class ObserveStage:
 
     def handle(self, connection: str, items: Sequence[Claimed], lease: Lease) -> None:  # noqa: ARG002 - repeatable
         view = self._views.current(connection)
-        for item in items:
+        for item in view.own(items):
             records = _records.decode(zstandard.ZstdDecompressor().decompress(item.body))
             Observing(view, self._count_duplicate).take(records)
             if not item.id.startswith(TICKET_ID):
@@ -45,7 +45,7 @@ class ObserveStage:
         self._views.flow.advance(connection, view.fence)
 
     def failed(self, connection: str, item: Claimed, error: Fatal) -> None:
-        view = self._views.current(connection)
+        view = self._views.of(connection, item)
         page = item.id.decode()
         view.runs.tell(view.run, error.reason, f"page {page} of the tickets could not be taken in: {error}")
         view.runs.end(view.fence, FAILED, {"reason": error.reason})

@@ -51,7 +51,7 @@ class RenderStage:
 
     def handle(self, connection: str, items: Sequence[Claimed], lease: Lease) -> None:
         view = self._views.current(connection)
-        for item in items:
+        for item in view.own(items):
             chunk = item.id.decode()
             rows = self._rows(view, chunk)
             if rows is None:
@@ -66,7 +66,7 @@ class RenderStage:
 
     def failed(self, connection: str, item: Claimed, error: Fatal) -> None:
         """The groups are held and stay dirty: the next run decides them again."""
-        view = self._views.current(connection)
+        view = self._views.of(connection, item)
         groups = _groups(item.body)
         view.runs.tell(view.run, error.reason, f"{len(groups)} groups could not be rendered: {error}")
         view.runs.annotate(view.run, {"troubled": "1"})

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 
+from common.operate.starting import ALREADY_RUNNING
 from common.state import keys
 from tests.chaos.healing import Healing
 from tests.chaos.pace import Pace
@@ -65,13 +66,20 @@ def supersede(
     service = stack.services[who]
     service.send(signal.SIGSTOP)
     caught.release(drop=False)
-    # A run that made no progress for 15 minutes may be replaced; nobody waits for so long here.
-    stack.client.hset(keys.connection(CONNECTION), "progress", "0")
     in_hand = healing.in_hand()
-    run = stack.begin()
+    run = _another(stack)
     healing.began("superseded", in_hand)
     stack.finish(run, seconds=pace.patience)
     service.send(signal.SIGCONT)
+
+
+def _another(stack: Stack) -> str:
+    """A run in the place of the one under way: one that made no progress for 15 minutes may be replaced."""
+    while True:
+        stack.client.hset(keys.connection(CONNECTION), "progress", "0")
+        run = stack.begin()
+        if stack.runs().record(run).get("reason") != ALREADY_RUNNING:  # the others moved it on just now
+            return run
 
 
 STRIKES: Mapping[str, Strike] = {

@@ -177,7 +177,7 @@ class Rig:
     def bodies(self, name: str) -> dict[str, bytes]:
         """Bodies of a queue by id."""
         found: Any = self.store.client.hgetall(keys.queue(self.connection, name, "body"))
-        return {key.decode(): value[16:] for key, value in found.items()}
+        return {key.decode(): value[24:] for key, value in found.items()}
 
     def observed(self) -> list[dict[str, str]]:
         """All records that were put for the mapper."""

@@ -1,5 +1,5 @@
 -- Put items into a work queue; the latest body of an id wins. KEYS 3.. ready leased parked body.
--- ARGV 3 seq, 4 'nx' to keep a body that is there, then triples id score body. Answers how many items are
+-- ARGV 3 seq and mark of the run, 4 'nx' to keep a body that is there, then triples id score body. Answers how many items are
 -- ready or leased.
 for i = 5, #ARGV, 3 do
   local id = ARGV[i]
