@@ -8,6 +8,9 @@ from typing import Self
 
 from common.model.decision import Outcome
 from common.operate.errors import Refused
+from common.state import keys
+from common.state.flow import QUEUES
+from common.state.queue import WorkQueue
 from tests.chaos import redis_faults, weather
 from tests.chaos.calm import calm
 from tests.chaos.healing import Healing
@@ -25,6 +28,7 @@ from tests.stack_witness import Accounting
 
 _CREATES_AFTER_DUMP = 2000
 _SYNCS = 8
+_SOON = 20.0  # seconds
 
 
 class Play:
@@ -73,7 +77,7 @@ class Play:
         rng = random.Random(blow.seed)
         caught = arm(self._stack, blow.point, rng)
         who, ends = "", time.monotonic() + self._pace.returned + 15
-        while not who and time.monotonic() < ends:
+        while not who and time.monotonic() < ends and not self._only_waits():
             self._under_way()
             who = caught.wait(2)
         if not who:
@@ -88,6 +92,15 @@ class Play:
         else:
             self._redis(blow.what, caught, rng)
         return True
+
+    def _only_waits(self) -> bool:
+        """Nothing is left of the run but creates that wait for the server's own limit: nobody comes by soon."""
+        queues = [WorkQueue(self._stack.store, CONNECTION, name) for name in QUEUES]
+        if not self._is_running() or any(depth.ready + depth.leased for depth in (q.depth() for q in queues)):
+            return False
+        parked = keys.queue(CONNECTION, "write", "parked")
+        due = [score for _, score in self._stack.client.zrange(parked, 0, 0, withscores=True)]
+        return bool(due) and due[0] / 1000 - time.time() > _SOON
 
     def _redis(self, what: str, caught: Caught, rng: random.Random) -> None:
         redis_faults.REDIS_FAULTS[what](self._stack, self._pace, self.healing, rng)
