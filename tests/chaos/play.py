@@ -94,13 +94,14 @@ class Play:
         return True
 
     def _only_waits(self) -> bool:
-        """Nothing is left of the run but creates that wait for the server's own limit: nobody comes by soon."""
+        """Nothing is left of the run but creates that wait for the server's own limit: nobody comes soon."""
         queues = [WorkQueue(self._stack.store, CONNECTION, name) for name in QUEUES]
         if not self._is_running() or any(depth.ready + depth.leased for depth in (q.depth() for q in queues)):
             return False
         parked = keys.queue(CONNECTION, "write", "parked")
-        due = [score for _, score in self._stack.client.zrange(parked, 0, 0, withscores=True)]
-        return bool(due) and due[0] / 1000 - time.time() > _SOON
+        soon = (time.time() + _SOON) * 1000
+        client = self._stack.client
+        return client.zcard(parked) > 0 and client.zcount(parked, "-inf", soon) == 0
 
     def _redis(self, what: str, caught: Caught, rng: random.Random) -> None:
         redis_faults.REDIS_FAULTS[what](self._stack, self._pace, self.healing, rng)
