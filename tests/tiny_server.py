@@ -17,13 +17,14 @@ from aiohttp import web
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A request as it arrived."""
+    """A request as it arrived; `target` are path and query as they stood on the wire."""
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ class TinyServer:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        seen = Seen(request.method, request.path, dict(request.query), dict(request.headers), body)
+        query, headers = dict(request.query), dict(request.headers)
+        seen = Seen(request.method, request.path, query, headers, body, request.raw_path)
         self.seen.append(seen)
         reply = self.respond(seen)
         if reply.seconds:

@@ -11,6 +11,7 @@ from common.http.errors import Throttled
 from common.http.exchange import Answer, Exchange, Request
 from common.http.reading import decode, require_json
 from common.http.signin import SignIn
+from common.servicenow import paths
 from common.servicenow.answers import SIDE, error_of
 
 T = TypeVar("T")
@@ -89,7 +90,8 @@ class Instance:
         Raises the errors of `Exchange.send`, `error_of` and `decode`, and Park when there is no permit.
         """
         headers = {"Content-Type": "application/json"} if body is not None else {}
-        request = Request(method, self.url + path, route, params or {}, headers, body)
+        url = self.url + paths.with_params(path, params or {})
+        request = Request(method, url, route, headers=headers, body=body)
         answer = self._signed(request, deadline, urgent)
         return decode(SIDE, route, answer, decoder), answer.headers
 

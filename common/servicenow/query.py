@@ -68,20 +68,20 @@ def ordered(query: str, *names: str) -> str:
 
 
 def any_of(name: str, texts: Iterable[str], room: int) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield (condition, its values) in chunks of at most `room` URL-encoded characters.
+    """Yield (condition, its values) in chunks of at most `room` characters of a URL, where commas stand raw.
 
     A value with a comma would fall apart in an IN list and gets a condition of its own. Empty values are
     refused: they would match every record without one.
     """
     chunk: list[str] = []
-    used = base = len(quote(f"{column(name)}IN", safe=""))
+    used = base = len(f"{column(name)}IN") - 1  # the first value has no comma before it
     for text in dict.fromkeys(texts):
         if not text:
             raise Fatal("unsafe_query", f"An empty value can't be looked up in {name}.")
         if "," in text:
             yield is_(name, text), (text,)
             continue
-        size = len(quote(value(text), safe="")) + 3  # a comma is three characters once encoded
+        size = len(quote(value(text), safe="")) + 1
         if chunk and used + size > room:
             yield f"{name}IN{','.join(chunk)}", tuple(chunk)
             chunk, used = [], base

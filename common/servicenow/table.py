@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -116,7 +115,7 @@ class TableClient:
         *,
         limit: int,
         deadline: Deadline,
-        offset: int = 0,
+        offset: int | None = None,
         urgent: bool = False,
     ) -> tuple[list[dict[str, str]], int | None]:
         """One page of a list and X-Total-Count (None if absent); `query` comes from common.servicenow.query.
@@ -278,7 +277,7 @@ class TableClient:
     def _room(self, table: str, asked: Sequence[str]) -> int:
         """Characters left in a URL for the condition itself."""
         params = paths.list_params(q.ordered("", "sys_id"), asked, _LOOKUP_ROWS)
-        fixed = f"{self._instance.url}{paths.table_path(table)}?{urlencode(params, quote_via=quote)}"
+        fixed = self._instance.url + paths.with_params(paths.table_path(table), params)
         return q.URL_LIMIT - len(fixed)
 
 

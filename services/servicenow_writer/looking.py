@@ -60,7 +60,7 @@ def keys_of(job: Job, mode: SysIdMode, tried: bool) -> tuple[bool, bool]:
     """Whether to look by sys_id and by correlation_id.
 
     A create that was tried before is looked for by both: the instance may have taken up ignoring sys_ids
-    just then. Where it is known to honour them, a fresh create is found by sys_id alone, 40 to a request.
+    just then. Where it is known to honour them, a fresh create is found by sys_id alone, 50 to a request.
     """
     if not job.creates:
         return True, False

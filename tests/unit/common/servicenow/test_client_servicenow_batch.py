@@ -86,7 +86,7 @@ def test_items_travel_as_the_api_wants() -> None:
     assert seen.path == "/api/now/v1/batch"
     sent = msgspec.json.decode(seen.body)["rest_requests"]
     assert [item["method"] for item in sent] == ["POST", "PATCH", "GET"]
-    assert sent[1]["url"].startswith(f"/api/now/table/incident/{ID}?sysparm_fields=sys_id%2Cnumber")
+    assert sent[1]["url"].startswith(f"/api/now/table/incident/{ID}?sysparm_fields=sys_id,number")
     assert base64.b64decode(sent[0]["body"]) == b'{"state":"1"}'
     assert "body" not in sent[2]
 

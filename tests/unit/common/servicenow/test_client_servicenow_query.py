@@ -55,7 +55,7 @@ def test_chunks_hold_every_value_once_within_the_room(texts: list[str]) -> None:
     chunks = list(q.any_of("name", texts, room=120))
     assert sorted(value for _, values in chunks for value in values) == sorted(set(texts))
     for condition, values in chunks:
-        assert len(values) == 1 or len(quote(condition, safe="")) <= 120
+        assert len(values) == 1 or len(quote(condition, safe=",")) <= 120
 
 
 def test_values_with_commas_stand_alone() -> None:
@@ -72,7 +72,9 @@ def test_empty_values_are_refused() -> None:
         list(q.any_of("name", [""], 500))
 
 
-def test_fifty_sys_ids_fit_one_url() -> None:
-    """The batch of the writer's look-up needs one request for 40 sys_ids, and some 15 correlation_ids."""
+def test_the_room_is_used_up() -> None:
+    """What just fits goes into one chunk, and into two where a single character is missing."""
     sys_ids = [f"{i:032x}" for i in range(50)]
-    assert len(list(q.any_of("sys_id", sys_ids, 1800))) == 1
+    needed = len("sys_idIN" + ",".join(sys_ids))
+    assert len(list(q.any_of("sys_id", sys_ids, needed))) == 1
+    assert len(list(q.any_of("sys_id", sys_ids, needed - 1))) == 2

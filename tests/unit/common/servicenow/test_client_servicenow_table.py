@@ -103,10 +103,21 @@ def test_urls_stay_below_2000_characters() -> None:
     keys = [f"isth:production:incident:{'a' * 26}:{i}" for i in range(200)]
     with TinyServer(lambda _: rows()) as server:
         client(server).look_up("incident", "correlation_id", keys, deadline=Deadline(20))
+        urls = [server.url + seen.target for seen in server.seen]
         asked = [seen.query["sysparm_query"] for seen in server.seen]
     assert len(asked) > 1
     assert sum(query.count("isth:") for query in asked) == 200
-    assert all(len(query) < 2000 for query in asked)
+    assert all(1900 < len(url) <= 2000 for url in urls[:-1])
+    assert len(urls[-1]) <= 2000
+
+
+def test_only_commas_go_raw() -> None:
+    """They part keys and fields; whatever else means something in a URL is encoded."""
+    with TinyServer(lambda _: rows()) as server:
+        client(server).look_up("incident", "name", ["a b", "c&d=e#f+g%h", "i"], deadline=Deadline(5))
+        target, query = server.seen[0].target, server.seen[0].query["sysparm_query"]
+    assert "nameINa%20b,c%26d%3De%23f%2Bg%25h,i%5EORDERBYsys_id&sysparm_fields=name,sys_id&" in target
+    assert query == "nameINa b,c&d=e#f+g%h,i^ORDERBYsys_id"
 
 
 class World:
