@@ -22,6 +22,7 @@ from common.state.queue import Claimed
 from common.state.runs import Runs
 from common.state.store import Fence, Store
 from services.servicenow_writer import endings as end
+from services.servicenow_writer.ahead import Ahead
 from services.servicenow_writer.answers import SIGNIN_REFUSED
 from services.servicenow_writer.clients import Clients
 from services.servicenow_writer.counting import CountedRequests
@@ -147,6 +148,7 @@ class WriteStage:
                 raise Stopped(line.stopped)
             line.stopped = None
         tools = self._tools(connection, line)
+        ahead = Ahead()
         todo = list(jobs)
         ends = self._clock() + self._settings.task_seconds
         while todo:
@@ -154,10 +156,10 @@ class WriteStage:
                 raise Retry("task_over", "The task's time is over; the rest is taken up again.")
             standing = self._admitted(line, todo)
             urgent = todo[0].order.urgent
+            alike = [job for job in todo if job.order.urgent == urgent]
             room = line.sizer.size
-            batch = [job for job in todo[:room] if job.order.urgent == urgent]
-            todo = todo[len(batch) :]
-            todo = Wave(tools, lease, standing, batch, urgent).run() + todo
+            wave = Wave(tools, lease, standing, alike[:room], urgent, ahead, alike[room:])
+            todo = wave.run() + todo[len(wave.jobs) :]
             self._metrics.set(names.SIGNIN_OK, 1, connection, SIDE)
 
     def _admitted(self, line: _Line, todo: Sequence[Job]) -> Standing:

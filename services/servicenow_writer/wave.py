@@ -1,7 +1,7 @@
 """One batch's worth of orders: look, judge, send, read the answers, settle."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from common.errors import Fatal, Retry, SyncError
@@ -16,6 +16,7 @@ from common.state.links import Links
 from common.state.runs import Runs
 from services.servicenow_writer import endings as end
 from services.servicenow_writer import verdicts as v
+from services.servicenow_writer.ahead import Ahead
 from services.servicenow_writer.answers import Next, Read, read_batch, read_error
 from services.servicenow_writer.attachments import file_name
 from services.servicenow_writer.clients import Clients
@@ -61,13 +62,18 @@ class Tools:
 
 @dataclass(slots=True)
 class Wave:
-    """`jobs` are claimed under `lease`; `standing` is the register as read just now."""
+    """`jobs` are claimed under `lease`; `standing` is the register as read just now.
+
+    `rest` are jobs of later waves: their creates are looked up along with ours, for `ahead` to keep.
+    """
 
     tools: Tools
     lease: Lease
     standing: Standing
     jobs: Sequence[Job]
     urgent: bool
+    ahead: Ahead
+    rest: Sequence[Job]
     again: list[Job] = field(default_factory=list)
     _links: dict[bytes, Link] = field(default_factory=dict)
     _mode: SysIdMode = SysIdMode.UNKNOWN
@@ -78,19 +84,29 @@ class Wave:
         Raises Park or Retry for what is left of the lease, Stopped for the connection, Superseded.
         """
         self._mode = self.standing.mode
-        groups = [job.group for job in self.jobs]
-        self._links = self.tools.links.get_many(groups)
-        tried = self._tried(groups)
-        seen = self._look(self.jobs, tried)
-        sends = self._judge(seen, tried)
+        self._links = self.tools.links.get_many([job.group for job in self.jobs])
+        tried = self._tried([*self.jobs, *self.rest])
+        sends = self._judge(self._look_once(tried), tried)
         if sends:
             self._send(sends)
         return self.again
 
-    def _tried(self, groups: list[bytes]) -> dict[bytes, float]:
+    def _tried(self, jobs: Sequence[Job]) -> dict[bytes, float]:
         """Unsettled attempts, and orders that say of themselves that they were tried."""
-        tried = {job.group: 0.0 for job in self.jobs if job.order.attempts}
-        return tried | self.tools.desk.tried(groups, self.tools.server_limit)
+        tried = {job.group: 0.0 for job in jobs if job.order.attempts}
+        return tried | self.tools.desk.tried([job.group for job in jobs], self.tools.server_limit)
+
+    def _look_once(self, tried: dict[bytes, float]) -> dict[bytes, Seen]:
+        """What stands under the keys of each job: seen with an earlier wave, or now."""
+        known = self.ahead.take(self.jobs, self._mode, tried)
+        mine = [job for job in self.jobs if job.group not in known]
+        if not mine:
+            return known
+        later = self.ahead.lacking(self.rest, tried)
+        asked = self.ahead.clock()
+        seen = self._look([*mine, *later], tried)
+        self.ahead.keep(later, seen, self._mode, asked)
+        return known | dict.fromkeys((job.group for job in mine), seen)
 
     def _look(self, jobs: Sequence[Job], tried: dict[bytes, float]) -> Seen:
         looker = Looker(self.tools.clients.table)
@@ -109,13 +125,13 @@ class Wave:
                 sentence = f"{len(records)} records of {table} bear {key}: {numbers}; the oldest is used."
                 self.tools.runs.tell(self.standing.fence.run, "duplicates_found", sentence)
 
-    def _judge(self, seen: Seen, tried: dict[bytes, float]) -> list[tuple[Job, v.Send]]:
+    def _judge(self, seen: Mapping[bytes, Seen], tried: dict[bytes, float]) -> list[tuple[Job, v.Send]]:
         """Settle or put off what needs no write; answers what is to be sent."""
         done: list[Ending] = []
         sends: list[tuple[Job, v.Send]] = []
         absent: list[Job] = []
         for job in self.jobs:
-            verdict = self._verdict(job, seen, max(0.0, tried.get(job.group, 0.0)))
+            verdict = self._verdict(job, seen[job.group], max(0.0, tried.get(job.group, 0.0)))
             if isinstance(verdict, v.Send):
                 if job.order.attempts >= MOST_ATTEMPTS:
                     done.append(

@@ -2,7 +2,10 @@
 
 import pytest
 
-from services.servicenow_writer.looking import Seen, SysIdMode, keys_of
+from common.http.deadline import Deadline
+from services.servicenow_writer.looking import Looker, Seen, SysIdMode, keys_of
+from tests.tiny_server import TinyServer
+from tests.unit.common.servicenow.test_client_servicenow_table import client, rows
 from tests.unit.services.servicenow_writer.writer_orders import job, order, record, update
 
 U, H, L = SysIdMode.UNKNOWN, SysIdMode.HONOURED, SysIdMode.LOOKUP
@@ -39,3 +42,12 @@ def test_each_record_once() -> None:
     assert seen.of_create(job(of)) == [mine]
     seen.by_correlation[(of.table, of.correlation_id)] = [other]
     assert seen.of_create(job(of)) == [other, mine]
+
+
+def test_fifty_creates_in_one_request() -> None:
+    """By sys_id, with all that is asked of a ticket, and with room for the URL of an instance."""
+    jobs = [job(order(table="change_request", sys_id=f"{number:032x}")) for number in range(50)]
+    with TinyServer(lambda _: rows()) as server:
+        Looker(client(server)).look(jobs, H, {}, Deadline(5), urgent=False)
+        (asked,) = server.seen
+    assert len("https://" + "a" * 20 + ".service-now.com" + asked.target) <= 2000
