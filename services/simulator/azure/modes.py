@@ -35,6 +35,10 @@ class Modes:
         """Characters by which `connectorId` is longer in every row."""
         return int(self._values["row_padding"])
 
+    def number(self, name: str) -> int:
+        """How many rows a mode concerns: true is one."""
+        return int(self._values[name])
+
     def next_salt(self) -> int:
         self._salt += 1
         return self._salt

@@ -181,7 +181,7 @@ class ResourceGraph:
             start = page.skip
         if page.token and page.token.page == 1 and not page.skip:
             modes = self._state.modes
-            start += modes.on("row_missing") - modes.on("row_twice")
+            start += modes.number("row_missing") - modes.number("row_twice")
         rows = result.rows[start : start + page.top]
         if self._state.modes.on("results_truncated") and not result.aggregated and len(rows) > 1:
             rows = rows[:-1]
