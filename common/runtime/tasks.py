@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
+from celery.worker.request import Request
 
 from common.errors import Park, Retry, Skip, SyncError
 from common.messages import MalformedMessage
@@ -14,11 +15,13 @@ from common.observe.metrics import Metrics
 from common.runtime.service import TaskHandler
 
 
-def register(app: Celery, stage: str, handler: TaskHandler, metrics: Metrics) -> None:
-    """Make `handler` the Celery task `stage`."""
+def register(
+    app: Celery, stage: str, handler: TaskHandler, metrics: Metrics, request: type[Request] = Request
+) -> None:
+    """Make `handler` the Celery task `stage`, its messages held by `request`."""
     for outcome, reason in names.TASK_OUTCOMES:
         metrics.count(names.TASKS, stage, outcome, reason, by=0)
-    app.task(guarded(stage, handler, metrics), name=stage, ignore_result=True)
+    app.task(guarded(stage, handler, metrics), name=stage, ignore_result=True, Request=request)
 
 
 def guarded(stage: str, handler: TaskHandler, metrics: Metrics) -> Callable[..., None]:

@@ -20,6 +20,7 @@ from common.observe import names
 from common.observe.logs import log, set_up_logging
 from common.observe.metrics import Metrics, MetricsServer
 from common.runtime import queues, tasks
+from common.runtime.acks import LostAcks
 from common.runtime.celery_app import build_app
 from common.runtime.liveness import Beacon, consuming_step, liveness_step
 from common.runtime.post import Post
@@ -67,8 +68,10 @@ def _serve(
         runtime.metrics.set(names.WORKERS_CONSUMING, int(now), runtime.name)
         log("worker").info("consuming" if now else "not_consuming")
 
+    acks = LostAcks()
     for name, handler in service.tasks.items():
-        tasks.register(app, name, handler, runtime.metrics)
+        tasks.register(app, name, handler, runtime.metrics, acks.request())
+    app.steps["worker"].add(acks.step())
     app.steps["worker"].add(liveness_step(beacon.touch))
     app.steps["consumer"].add(consuming_step(lambda: consuming(now=True), lambda: consuming(now=False)))
     runtime.metrics.read_at_scrape(service.scrape)

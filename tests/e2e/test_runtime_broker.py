@@ -106,6 +106,21 @@ def test_a_restarted_broker_finds_the_worker_alive(
     assert eventually(worker.ready)
 
 
+def test_a_worker_whose_acknowledgements_were_lost_listens_again(
+    worker: WorkerProcess, own_redis: RedisProcess, post: Post, state: redis.Redis
+) -> None:
+    """All threads end their tasks while Redis is away: nothing is acknowledged, the next bell is heard."""
+    for name in ("a", "b"):
+        post.ring(queues.MAP, bell(name, 2, connection="silent"))
+    assert eventually(lambda: state.llen("began") == 2)
+    own_redis.stop()
+    time.sleep(3)
+    own_redis.start()
+    post.ring(queues.MAP, bell("next"))
+    assert eventually(lambda: state.lrange("ended", 0, -1) == [b"next"], 40), worker.log.read_text()[-3000:]
+    assert worker.process.poll() is None
+
+
 def test_sigterm_ends_running_work_and_exits_with_0(
     worker: WorkerProcess, post: Post, own_redis: RedisProcess, state: redis.Redis
 ) -> None:
