@@ -21,6 +21,7 @@ from services.mapper.salts import Salts
 
 SEEN, CHANGED, UNREADABLE = 1, 2, 3
 FRAGMENT_BUCKETS = 256
+FLUSHES = "flushes"  # beside the fragments: how many there may be of each bucket
 _SKIPPED_STANDING = {
     Standing.HEALTHY: "healthy",
     Standing.MITIGATED: "healthy",

@@ -67,6 +67,12 @@ def by_group(buckets: Iterable[bytes], groups: set[bytes], wanted: int) -> list[
     return spread
 
 
+def ranges(count: int, parts: int) -> Iterator[range]:
+    """`count` numbers in at most so many neighbouring ranges."""
+    width = -(-count // parts)
+    return (range(start, min(start + width, count)) for start in range(0, count, width))
+
+
 def batches(spread: Sequence[bytes | bytearray], records: int) -> Iterator[range]:
     """Neighbouring buckets of groups that hold about so many records, or one that holds more."""
     start = held = 0

@@ -16,11 +16,12 @@ from common.state.runs import UnitRecord, pack_unit
 from common.state.store import Store, octets, text
 from common.state.units import IDS_PER_BUCKET, Ids, Members, bucket_of, buckets_for, pack, unpack, unpack_ids
 from services.mapper.absence import answered
-from services.mapper.mapping import FRAGMENT_BUCKETS
+from services.mapper.mapping import FLUSHES, FRAGMENT_BUCKETS
 from services.mapper.run_view import RunView, Views
-from services.mapper.shares import Part, add_up, batches, by_group, touched_groups
+from services.mapper.shares import Part, add_up, batches, by_group, ranges, touched_groups
 from services.mapper.staging import current_bucket
 
+_RECORDS_IN_MEMORY = 30_000  # 1 MB
 _RECORDS_AT_ONCE = 4_000  # with their ids, some 3 MB
 
 
@@ -67,7 +68,7 @@ class Fragments:
     def __init__(self, store: Store, key: bytes) -> None:
         self._store = store
         self._key = key
-        self._names: dict[int, list[str]] | None = None
+        self._flushes: int | None = None
         self._held = -1
         self._content: list[dict[bytes, Members]] = []
 
@@ -78,11 +79,9 @@ class Fragments:
         return [finding for content in self._content if group in content for finding in content[group].ids]
 
     def _load(self, number: int) -> None:
-        if self._names is None:
-            self._names = {}
-            for name in map(text, self._store.client.hkeys(self._key)):
-                self._names.setdefault(int(name.partition(":")[0]), []).append(name)
-        names = self._names.get(number, [])
+        if self._flushes is None:
+            self._flushes = int(text(self._store.client.hget(self._key, FLUSHES)) or "0")
+        names = [f"{number}:{flush}" for flush in range(self._flushes)]
         found = self._store.client.hmget(self._key, names) if names else []
         self._held, self._content = number, [unpack_ids(octets(packed)) for packed in found]
 
@@ -142,16 +141,22 @@ class UnitFinish:
         stored = Ids(self._store, self._view.connection, self._unit)
         now = stored.buckets()
         wanted = now or buckets_for(self._record.matched, IDS_PER_BUCKET)
-        spread = by_group(self._all_buckets(), touched, wanted)
-        for numbers in batches(spread, _RECORDS_AT_ONCE):
-            groups = {group for group in touched if bucket_of(group, wanted) in numbers}
-            parts = add_up(spread[number] for number in numbers)
-            spread[numbers.start : numbers.stop] = [bytearray()] * len(numbers)
+        for groups, parts in self._portions(touched, wanted):
             self._contribute(groups, parts)
-            if groups and not self._view.plan:
-                touched_buckets = {bucket_of(group, wanted) for group in groups}
-                changed = {number: stored.load(number) if now else {} for number in touched_buckets}
+            if not self._view.plan:
+                numbers = {bucket_of(group, wanted) for group in groups}
+                changed = {number: stored.load(number) if now else {} for number in numbers}
                 self._save_ids(stored, wanted, changed, groups, parts)
+
+    def _portions(self, touched: set[bytes], wanted: int) -> Iterator[tuple[set[bytes], dict[bytes, Part]]]:
+        """Some of the groups and their parts at a time: of the records, and fewer still with their ids."""
+        passes = 1 + self._record.matched // _RECORDS_IN_MEMORY
+        for numbers in ranges(wanted, passes):
+            wide = {group for group in touched if bucket_of(group, wanted) in numbers}
+            spread = by_group(self._all_buckets(), wide, wanted) if wide else []
+            for narrow in batches(spread, _RECORDS_AT_ONCE):
+                if groups := {group for group in wide if bucket_of(group, wanted) in narrow}:
+                    yield groups, add_up(spread[number] for number in narrow)
 
     def _contribute(self, groups: set[bytes], parts: Mapping[bytes, Part]) -> None:
         facts = self._view.groups.facts(sorted(groups))

@@ -1,6 +1,7 @@
 """Maps a unit that was read: classifies what changed and stages the unit's next generation."""
 
 import secrets
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -11,15 +12,17 @@ from common.errors import Fatal, Skip
 from common.identity import finding_key, unit_key
 from common.model.finding import Standing, Subscription
 from common.runtime.drain import Lease
+from common.runtime.heap import give_back
 from common.state import keys
 from common.state.directory import Directory, subscription_of
 from common.state.pages import Manifest, Pages
 from common.state.queue import Claimed, Item
 from common.state.runs import UnitRecord
+from common.state.store import octets
 from common.state.unit_tags import UnitTags
-from common.state.units import Generation, Ids, Members, Record, bucket_of, code_of, pack_ids
+from common.state.units import RECORD, Generation, Ids, Members, Record, bucket_of, code_of, pack_ids
 from services.mapper.classify import wants_tags
-from services.mapper.mapping import FRAGMENT_BUCKETS, Changes, Lookups, UnitReader
+from services.mapper.mapping import FLUSHES, FRAGMENT_BUCKETS, Changes, Lookups, UnitReader
 from services.mapper.page_rows import decode_page
 from services.mapper.run_view import RunView, Views
 from services.mapper.staging import (
@@ -33,8 +36,10 @@ from services.mapper.staging import (
 
 STAGE_TTL = 24 * 3600
 _MAPPING_TTL = 3600  # of a mapping under way: what a killed worker left is soon gone
-_PARTS = ("stage", "ids", "missing")
+_PARTS = ("stage", "ids", "missing", "records")
 _IDS_IN_MEMORY = 5_000
+_RECORDS_IN_MEMORY = 30_000
+_LARGE = 20_000  # findings of a unit whose memory is worth giving back
 
 
 class MapStage:
@@ -89,6 +94,8 @@ class MapStage:
         if not stands:
             mapped.drop()
         del mapped  # its index and changes: finishing needs the memory
+        if manifest.rows > _LARGE:
+            give_back()
         if going := done if stands else view.runs.unit(view.run, record.unit):
             self._go_on(view, going)
 
@@ -150,6 +157,7 @@ class UnitMapping:
         self._index = view.units.index(record.unit, self._generation)
         self._changes = Changes(wanted_buckets(self._generation, max(manifest.rows, len(self._index))))
         self._flushes = 0
+        self._records_flushed: dict[int, list[str]] = defaultdict(list)
         self._name = secrets.token_hex(4)
 
     def read(self, pages: Iterator[bytes], tags: Mapping[str, Mapping[str, str]]) -> None:
@@ -171,6 +179,8 @@ class UnitMapping:
             del page  # before the next one is unpacked: a page may be 16 MB
             if sum(map(len, self._changes.ids.values())) >= _IDS_IN_MEMORY:
                 self._flush_ids()
+            if sum(map(len, self._changes.records.values())) >= _RECORDS_IN_MEMORY * RECORD.size:
+                self._flush_records()
             self._keep_facts()
         self._flush_ids()
 
@@ -179,14 +189,18 @@ class UnitMapping:
         changes, generation, tally = self._changes, self._generation, Tally()
         wanted = changes.buckets
         rebuild = generation.buckets != wanted
-        touched = set(range(wanted)) if rebuild else touched_buckets(self._index, changes)
+        touched = (
+            set(range(wanted))
+            if rebuild
+            else touched_buckets(self._index, changes) | self._records_flushed.keys()
+        )
         exact = self._exact()
         for number in sorted(touched):
             current = current_bucket(self._bucket, generation.buckets, wanted, number)
             merged = merge(
                 current,
                 self._index,
-                bytes(changes.records.get(number, b"")),
+                self._fresh(number),
                 tally,
                 exact=exact,
                 ticket_open=self._view.ticket_open,
@@ -195,6 +209,7 @@ class UnitMapping:
                 self._stage({str(number): merged})
         if rebuild:
             self._stage({"buckets": str(wanted).encode()})
+        self._store.client.unlink(self._key("records"))
         count_untouched(self._index, wanted, touched, tally)
         self._ask(tally.ask)
         self._keep_reasons()
@@ -213,10 +228,27 @@ class UnitMapping:
     def _repeated_fresh(self) -> int:
         """Rows of findings new to us that came twice."""
         twice = 0
-        for packed in self._changes.records.values():
-            heads = [bytes(packed[at : at + 12]) for at in range(0, len(packed), 30)]
+        for number in self._changes.records.keys() | self._records_flushed.keys():
+            packed = self._fresh(number)
+            heads = [packed[at : at + 12] for at in range(0, len(packed), RECORD.size)]
             twice += len(heads) - len(set(heads))
         return twice
+
+    def _fresh(self, number: int) -> bytes:
+        """The records of a bucket that are new or changed, in the order in which they were read."""
+        names = self._records_flushed.get(number)
+        flushed = self._store.client.hmget(self._key("records"), names) if names else []
+        return b"".join([*map(octets, flushed), self._changes.records.get(number, b"")])
+
+    def _flush_records(self) -> None:
+        """Move collected records to Redis: a first sync of a large unit has as many as there are rows."""
+        flat: list[str | bytes] = []
+        for number, packed in self._changes.records.items():
+            names = self._records_flushed[number]
+            names.append(f"{number}:{len(names)}")
+            flat += [names[-1], bytes(packed)]
+        self._put("records", flat)
+        self._changes.records.clear()
 
     def _bucket(self, number: int) -> bytes:
         return self._view.units.bucket(self._record.unit, number)
@@ -229,9 +261,12 @@ class UnitMapping:
         return keys.staged(self._view.connection, self._view.run, part, self._name, self._unit)
 
     def _stage(self, fields: dict[str, bytes]) -> None:
-        flat = [part for pair in fields.items() for part in pair]
-        self._store.fenced("set", self._view.fence, self._view.connection, [self._key("stage")], flat)
-        self._store.client.expire(self._key("stage"), _MAPPING_TTL)
+        self._put("stage", [part for pair in fields.items() for part in pair])
+
+    def _put(self, part: str, flat: Sequence[str | bytes]) -> None:
+        """Set fields of a part of this mapping. Raises `Superseded`."""
+        self._store.fenced("set", self._view.fence, self._view.connection, [self._key(part)], flat)
+        self._store.client.expire(self._key(part), _MAPPING_TTL)
 
     def _flush_ids(self) -> None:
         """Move collected ids to Redis, as one fragment for each group bucket."""
@@ -241,10 +276,9 @@ class UnitMapping:
         for group, ids in self._changes.ids.items():
             parts.setdefault(bucket_of(group, FRAGMENT_BUCKETS), {})[group] = Members(0, ids)
         fields = {f"{number}:{self._flushes}": pack_ids(content) for number, content in parts.items()}
-        flat = [part for pair in fields.items() for part in pair]
-        self._store.fenced("set", self._view.fence, self._view.connection, [self._key("ids")], flat)
-        self._store.client.expire(self._key("ids"), _MAPPING_TTL)
         self._flushes += 1
+        flat: list[str | bytes] = [part for pair in fields.items() for part in pair]
+        self._put("ids", [*flat, FLUSHES, str(self._flushes)])
         self._changes.ids.clear()
 
     def _keep_facts(self) -> None:

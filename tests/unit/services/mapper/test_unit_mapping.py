@@ -175,6 +175,20 @@ def test_many_findings_spread_over_buckets_and_grow(bench: Bench) -> None:
     assert len(set(Units(bench.store, "c").sample_ids(group, 30_000))) == 20_000
 
 
+def test_a_first_sync_that_is_larger_than_memory_holds_loses_nothing(bench: Bench) -> None:
+    """Records that were set aside count as those in memory; one that comes twice on both sides is seen."""
+    fence = bench.start()
+    pages = [[row(n) for n in range(start, start + 1000)] for start in range(0, 32_000, 1000)]
+    bench.read(fence, [*pages, [row(5)]], total=32_000)
+    record = bench.record(fence)
+    assert (record.read, record.matched, record.repeated, record.exact) == (32_001, 32_000, 1, True)
+    assert Units(bench.store, "c").count(bench.unit) == 32_000
+    (group,) = _groups(bench)
+    assert _aggregate(bench, group)[Standing.OPEN] == 32_000
+    assert len(set(Units(bench.store, "c").sample_ids(group, 40_000))) == 32_000
+    assert bench.store.client.keys(f"isth:c:run:{fence.run}:records*") == []
+
+
 def test_repeating_a_unit_after_a_crash_changes_nothing(bench: Bench) -> None:
     """Contributions are overwritten, not added; a second commit of the same run is refused quietly."""
     fence = bench.start()
