@@ -1,8 +1,9 @@
 """A lost acknowledgement must not leave a worker deaf.
 
 A worker takes no further message while as many are unacknowledged as it has threads. When Redis goes away
-just as a task ends, Celery logs "Couldn't ack" and never counts the message as done: with one thread the worker
-listens to nobody any more, while its event loop, and so its liveness file, goes on. Here it connects anew.
+just as a task ends, Celery logs "Couldn't ack" and never counts the message as done: with one thread the
+worker listens to nobody any more, while its event loop, and so its liveness file, goes on. Here it connects
+anew.
 """
 
 import threading
