@@ -7,11 +7,12 @@ anew.
 """
 
 import threading
-from typing import Any
 
 import redis
 from celery import bootsteps
 from celery.worker.request import Request
+
+from common.runtime.timed import timed_step
 
 _LOOK_SECONDS = 1.0
 
@@ -35,25 +36,12 @@ class LostAcks:
         return Acknowledged
 
     def step(self) -> type[bootsteps.StartStopStep]:
-        """A step of the worker whose timer begins the connection anew."""
+        """A step of the consumer whose timer begins the connection anew."""
         lost = self._lost
 
         def look() -> None:
             if lost.is_set():
-                lost.clear()
                 # The hub lets connection errors through; the consumer answers them by reconnecting.
                 raise redis.ConnectionError("an acknowledgement was lost")
 
-        class Reconnect(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no types
-            requires = frozenset({"celery.worker.components:Timer"})
-            name = "isthmus.reconnect"
-            _timer: Any = None
-
-            def start(self, worker: Any) -> None:
-                self._timer = worker.timer.call_repeatedly(_LOOK_SECONDS, look)
-
-            def stop(self, _: Any) -> None:
-                if self._timer:
-                    self._timer.cancel()
-
-        return Reconnect
+        return timed_step("reconnect", _LOOK_SECONDS, look, lost.clear)

@@ -11,6 +11,8 @@ from typing import Any
 
 from celery import bootsteps
 
+from common.runtime.timed import timed_step
+
 TOUCH_SECONDS = 5.0
 
 
@@ -41,22 +43,8 @@ class Beacon:
 
 
 def liveness_step(touch: Callable[[], None]) -> type[bootsteps.StartStopStep]:
-    """A step of the worker that calls `touch` from its event loop."""
-
-    class Liveness(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no types
-        requires = frozenset({"celery.worker.components:Timer"})
-        name = "isthmus.liveness"
-        _timer: Any = None
-
-        def start(self, worker: Any) -> None:
-            touch()
-            self._timer = worker.timer.call_repeatedly(TOUCH_SECONDS, touch)
-
-        def stop(self, _: Any) -> None:
-            if self._timer:
-                self._timer.cancel()
-
-    return Liveness
+    """A step of the consumer that calls `touch` from the worker's event loop while it is connected."""
+    return timed_step("liveness", TOUCH_SECONDS, touch, touch)
 
 
 def consuming_step(begun: Callable[[], None], ended: Callable[[], None]) -> type[bootsteps.StartStopStep]:

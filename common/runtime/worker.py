@@ -71,8 +71,9 @@ def _serve(
     acks = LostAcks()
     for name, handler in service.tasks.items():
         tasks.register(app, name, handler, runtime.metrics, acks.request())
-    app.steps["worker"].add(acks.step())
-    app.steps["worker"].add(liveness_step(beacon.touch))
+    beacon.touch()
+    app.steps["consumer"].add(acks.step())
+    app.steps["consumer"].add(liveness_step(beacon.touch))
     app.steps["consumer"].add(consuming_step(lambda: consuming(now=True), lambda: consuming(now=False)))
     runtime.metrics.read_at_scrape(service.scrape)
     server = runtime.metrics.serve(settings.metrics_host, settings.metrics_port)
