@@ -170,7 +170,8 @@ class UnitMapping:
             subscriptions,
             self._index,
             self._changes,
-            Lookups(self._view.open_groups, adopts(self._view, self._generation)),
+            # Redis may have been put back to an older dump: a ticket may be there for what it never saw.
+            Lookups(self._view.open_groups, self._view.links.count() > 0),
             self._view.salts,
             tags,
         )

@@ -148,7 +148,8 @@ class Play:
         self._say(f"Redis restored to before {made} creates")
         self._stack.witnesses[CONNECTION].lost(self._stack.rows())
         redis_faults.restore(self._stack, self._pace, self.healing, self._rng)
-        self._under_way()
+        # Before people go on: whom they delete a ticket of must be known again.
+        self._run = self._stack.begin()
 
     # runs
 

@@ -217,3 +217,14 @@ def test_after_a_loss_of_redis_fixed_findings_are_evidence_and_no_members(bench:
     bench.read(bench.start(), [[row(1), row(2, code="Healthy", resourceName="renamed"), row(3)]])
     aggregate = Groups(bench.store, "c").get_many([group])[0].aggregate
     assert (aggregate.open, aggregate.members, aggregate.known) == (2, 2, 3)
+
+
+def test_after_an_older_dump_a_fixed_finding_that_it_never_saw_is_evidence(bench: Bench) -> None:
+    """Its ticket was found in ServiceNow; the unit is known, the finding is new and Healthy already."""
+    fence = bench.start()
+    bench.read(fence, [[row(1)]])
+    (group,) = _groups(bench)
+    _link(bench, fence, group)
+    bench.read(bench.start(), [[row(1), row(2, code="Healthy")]])
+    aggregate = Groups(bench.store, "c").get_many([group])[0].aggregate
+    assert (aggregate.open, aggregate.members, aggregate.known) == (1, 1, 2)
