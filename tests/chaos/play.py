@@ -8,6 +8,7 @@ from typing import Self
 
 from common.model.decision import Outcome
 from common.operate.errors import Refused
+from common.operate.starting import ALREADY_RUNNING
 from common.state import keys
 from common.state.flow import QUEUES
 from common.state.queue import WorkQueue
@@ -187,8 +188,16 @@ class Play:
             self._approve(self._end())
         return self._sync()
 
-    def _sync(self) -> Finished:
+    def _begin(self) -> None:
+        """A run of our own; one under way, asked for by a message that came late, is waited for."""
         self._run = self._stack.begin()
+        while self._stack.runs().record(self._run).get("reason") == ALREADY_RUNNING:
+            self._run = self._stack.current()
+            self._end()
+            self._run = self._stack.begin()
+
+    def _sync(self) -> Finished:
+        self._begin()
         finished = self._end()
         self._approve(finished)
         return finished
@@ -205,7 +214,7 @@ class Play:
         self._at_rest()
         written = self._stack.writes()
         with calm(self._stack, name):
-            self._run = self._stack.begin()
+            self._begin()
             finished = self._end()
         moved = self._stack.writes() - written
         self._say(f"calm: {name}: {finished.status}, {moved} writes")
