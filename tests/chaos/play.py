@@ -190,11 +190,12 @@ class Play:
 
     def _begin(self) -> None:
         """A run of our own; one under way, asked for by a message that came late, is waited for."""
-        self._run = self._stack.begin()
-        while self._stack.runs().record(self._run).get("reason") == ALREADY_RUNNING:
+        for _ in range(3):
+            self._run = self._stack.begin()
+            if self._stack.runs().record(self._run).get("reason") != ALREADY_RUNNING:
+                return
             self._run = self._stack.current()
             self._end()
-            self._run = self._stack.begin()
 
     def _sync(self) -> Finished:
         self._begin()
