@@ -17,6 +17,7 @@ from tests.chaos.schedule import Act, Blow, schedule
 from tests.chaos.strikes import STRIKES
 from tests.chaos.weather import WEATHER
 from tests.stack import Stack
+from tests.stack_rules import PER_RESOURCE, PER_RESOURCE_MODEL, rules_text
 
 pytestmark = pytest.mark.timeout(900)
 WHOLE = os.environ.get("ISTHMUS_CHAOS") == "full"
@@ -95,6 +96,25 @@ def test_redis_restored(play: Play) -> None:
     """An older dump comes back, the same incarnation as before many creates."""
     play.act(Act((), (), restore=True, calms=()))
     right(play)
+
+
+def test_redis_restored_from_before_two_thousand_creates() -> None:
+    """A ticket for each finding: the dump knows the first few of them, and none is made twice."""
+    pace = replace(PACE, findings=4600)
+    with (
+        Stack(
+            findings=pace.findings,
+            rules=rules_text(rules=PER_RESOURCE),
+            model=PER_RESOURCE_MODEL,
+            workers=WORKERS,
+            settings=pace.settings,
+            proxied=True,
+        ) as stack,
+        Play(stack, pace, 1) as play,
+    ):
+        play.act(Act((), (), restore=True, calms=()))
+        assert stack.simulator.ledger()["records"] > 2100
+        right(play)
 
 
 @pytest.mark.parametrize("name", WEATHER)
