@@ -26,7 +26,7 @@ from common.state.register import Register
 from common.state.runs import Runs
 from common.state.store import Store, octets
 from deploy.dev.layout import connection as connection_of
-from deploy.dev.redis_process import RedisProcess, free_port
+from deploy.dev.redis_process import RedisProcess
 from tests.redis_proxy import RedisProxy
 from tests.simulator import ROOT, Simulator
 from tests.stack_process import ServiceProcess
@@ -171,7 +171,7 @@ class Stack:
             "ISTHMUS_CONFIG_DIR": str(self.directory / "config"),
             "ISTHMUS_LIVENESS_DIR": str(self.directory / "live" / name),
             "ISTHMUS_METRICS_HOST": "127.0.0.1",
-            "ISTHMUS_METRICS_PORT": str(free_port()),
+            "ISTHMUS_METRICS_PORT": "0",
             "ISTHMUS_LOG_FORMAT": "json",
             **{f"ISTHMUS_{key.upper()}": value for key, value in self._settings.items()},
         }
